@@ -1,0 +1,1 @@
+"""Judges: functions that read a trace or a history and return a `Verdict`."""

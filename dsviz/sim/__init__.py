@@ -1,0 +1,1 @@
+"""What happens: virtual time, nodes, network, disk, faults and scenarios."""

@@ -1,0 +1,119 @@
+"""A node's disk: what is durable, what is only in the page cache, what a crash leaves.
+
+`write` and `append` reach the page cache at once: the node reads them back, and they survive a
+crash of the process. Only `sync` makes them durable: after a power loss the disk holds what the
+last completed sync covered, and nothing newer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dsviz.errors import DsvizError
+from dsviz.sim.values import frozen, thawed
+
+if TYPE_CHECKING:
+    from dsviz.sim.kernel import Kernel, Slot
+
+# A change to the disk's files: (serial number, time in ms at which it happens, verb, file, value).
+Change = tuple[int, float, str, str, Any]
+
+
+def _apply(files: dict[str, Any], change: Change) -> None:
+    _, _, verb, name, value = change
+    if verb == "write":
+        files[name] = value
+    elif verb == "append":
+        files[name] = (*files.get(name, ()), value)
+    elif verb == "truncate":
+        files[name] = files.get(name, ())[:value]
+    elif verb == "rename":
+        files[value] = files.pop(name)
+
+
+class Disk:
+    """The disk of one node. Values are copied in and copied out: nothing is shared."""
+
+    def __init__(self, kernel: Kernel, slot: Slot, sync_ms: float) -> None:
+        self._kernel = kernel
+        self._slot = slot
+        self._sync_ms = sync_ms
+        self._durable: dict[str, Any] = {}
+        self._files: dict[str, Any] = {}
+        self._changes: list[Change] = []  # made, but not yet covered by a completed sync
+        self._serial = 0
+
+    def read(self, name: str, default: Any = None) -> Any:
+        """Return a copy of what file `name` holds (a list for a file that was appended to)."""
+        return thawed(self._files[name]) if name in self._files else default
+
+    def write(self, name: str, value: Any) -> None:
+        """Replace the content of file `name`. Not durable before the next sync ends."""
+        self._change("write", name, frozen(value, f"the value written to {name!r}"))
+
+    def append(self, name: str, record: Any) -> int:
+        """Add `record` at the end of file `name`; return its index. Not durable before a sync."""
+        if not isinstance(self._files.get(name, ()), tuple):
+            raise DsvizError(f"file {name!r} holds one written value; append needs a file of its own")
+        self._change("append", name, frozen(record, f"the record appended to {name!r}"))
+        return len(self._files[name]) - 1
+
+    def truncate(self, name: str, length: int) -> None:
+        """Keep the first `length` records of file `name`. Not durable before a sync."""
+        self._change("truncate", name, length)
+
+    def rename(self, name: str, new: str) -> None:
+        """Give file `name` another name, replacing what had it. Not durable before a sync.
+
+        Raises DsvizError when there is no such file.
+        """
+        if name not in self._files:
+            raise DsvizError(f"file {name!r} cannot be renamed: it does not exist on this disk")
+        self._change("rename", name, new)
+
+    def sync(self, then: str | None = None) -> None:
+        """Make every write so far durable (fsync).
+
+        Without `then` the node blocks for the disk's time: what follows in the handler happens
+        after it, and a crash in between undoes it all. With ``then="flushed"`` the call returns
+        at once and ``on_disk_flushed(result)`` is called when the disk is done; `result` is the
+        number of writes that became durable.
+        """
+        self._kernel.sync_disk(self._slot, self._serial, self._sync_ms, then)
+
+    @property
+    def unsynced(self) -> int:
+        """How many writes a power loss would undo now."""
+        return len(self._changes)
+
+    def _change(self, verb: str, name: str, value: Any) -> None:
+        kernel = self._kernel
+        self._serial += 1
+        change = (self._serial, kernel.handler_time(), verb, name, value)
+        self._changes.append(change)
+        _apply(self._files, change)
+        kernel.effect(self._slot, "write", name)
+
+    # What follows is for the kernel.
+
+    def _settle(self, serial: int) -> int:
+        """A sync that covers the changes up to `serial` has ended: they are durable now."""
+        done = [change for change in self._changes if change[0] <= serial]
+        for change in done:
+            _apply(self._durable, change)
+        self._changes = self._changes[len(done) :]
+        return len(done)
+
+    def _crash(self, now: float, power: bool) -> int:
+        """Undo what had not happened yet at `now`, on power loss also what was not synced.
+
+        Return how many writes were lost that had happened.
+        """
+        happened = [change for change in self._changes if change[1] <= now]
+        self._changes = [] if power else happened
+        self._files = dict(self._durable)
+        for change in self._changes:
+            _apply(self._files, change)
+        return len(happened) if power else 0
+
+

@@ -1,0 +1,396 @@
+"""The fault vocabulary: what can go wrong, as data.
+
+A fault is a frozen dataclass: when it begins (`at`, in ms of true time), how long it lasts
+(`duration` in ms, None for the rest of the run) and what it hits. Because faults are data, every
+click of a learner can be replayed, shared, shrunk and undone. ``str(fault)`` is one sentence,
+``repr(fault)`` the Python that makes it, `to_dict` and `fault_from_dict` its JSON form.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import MISSING, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dsviz import trace
+from dsviz.errors import DsvizError, listed
+from dsviz.sim.network import as_probability
+
+if TYPE_CHECKING:
+    from dsviz.sim.kernel import Kernel
+
+#: Every fault class by name: the vocabulary of the menus, of JSON and of the search for bugs.
+FAULTS: dict[str, type[Fault]] = {}
+
+
+class Fault(ABC):
+    """What all faults share. Subclasses are frozen dataclasses with a field `at`."""
+
+    label: ClassVar[str] = "fault"  # what menus and chips call it
+    at: float
+
+    def __init_subclass__(cls) -> None:
+        FAULTS[cls.__name__] = cls
+
+    @property
+    def ends(self) -> float | None:
+        """When it ends by itself, in ms, or None."""
+        duration = getattr(self, "duration", None)
+        return None if duration is None else self.at + duration
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes it names."""
+        names: list[str] = []
+        for name in ("node", "src", "dst"):
+            value = getattr(self, name, None)
+            names += [value] if value is not None else []
+        return tuple(names)
+
+    @abstractmethod
+    def begin(self, kernel: Kernel) -> None:
+        """Do to the running cluster what this fault does."""
+
+    def end(self, kernel: Kernel) -> None:  # noqa: B027 (faults without an end need none)
+        """Undo it, when its duration is over."""
+
+    def check(self, nodes: Iterable[str], duration: float) -> None:
+        """Raise DsvizError unless every node exists and the fault begins within the run."""
+        known = list(nodes)
+        for name in self.nodes:
+            if name not in known:
+                raise DsvizError(f"{self!r}: there is no node {name!r}; the nodes are {listed(known)}")
+        if not 0 <= self.at <= duration:
+            raise DsvizError(
+                f"{self!r}: at={self.at:g} is outside the run; choose 0 to {duration:g} ms"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form: the class name as ``fault``, and the fields that are set."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]
+        return {"fault": type(self).__name__} | {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if value is not None
+        }
+
+    def __repr__(self) -> str:
+        parts = []
+        for item in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, item.name)
+            if item.default is not MISSING and value == item.default:
+                continue
+            text = f"{value:g}" if isinstance(value, float) else repr(value)
+            leading = item.name in ("node", "targets", "a", "b", "src", "dst", "p", "ms")
+            parts.append(text if leading and len(parts) < 3 else f"{item.name}={text}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def fault_from_dict(stored: dict[str, Any]) -> Fault:
+    """Return the fault that `Fault.to_dict` wrote. Raises DsvizError when it is not one."""
+    values = dict(stored)
+    name = values.pop("fault", None)
+    if name not in FAULTS:
+        raise DsvizError(f"fault={name!r} is not known; the faults are {listed(FAULTS)}")
+    try:
+        return FAULTS[name](**values)
+    except TypeError as error:
+        raise DsvizError(f"{name}: {error}") from None
+
+
+trace._fault_reader[0] = fault_from_dict
+
+
+def _check_times(fault: Any) -> None:
+    for name in ("at", "duration"):
+        value = getattr(fault, name, None)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+            raise DsvizError(
+                f"{type(fault).__name__}: {name}={value!r} must be a number of milliseconds, 0 or more"
+            )
+
+
+def _span(fault: Any) -> str:
+    if fault.duration is None:
+        return f"from {fault.at:g} ms on"
+    return f"from {fault.at:g} to {fault.at + fault.duration:g} ms"
+
+
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+    """Return names sorted and without repeats, whatever they were given as."""
+    return (value,) if isinstance(value, str) else tuple(sorted(set(value)))
+
+
+@dataclass(frozen=True, repr=False)
+class Crash(Fault):
+    """The process of `node` dies. Its memory is gone; what it wrote stays in the page cache."""
+
+    label = "crash"
+    node: str
+    at: float
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+
+    def begin(self, kernel: Kernel) -> None:
+        kernel.crash(self.node)
+
+    def __str__(self) -> str:
+        return f"{self.node} crashes at {self.at:g} ms"
+
+
+@dataclass(frozen=True, repr=False)
+class Restart(Fault):
+    """`node` starts again with what its disk holds. Nothing happens when it is running."""
+
+    label = "restart"
+    node: str
+    at: float
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+
+    def begin(self, kernel: Kernel) -> None:
+        kernel.restart(self.node)
+
+    def __str__(self) -> str:
+        return f"{self.node} restarts at {self.at:g} ms"
+
+
+@dataclass(frozen=True, repr=False)
+class PowerLoss(Fault):
+    """The machines of `targets` lose power together: what no completed sync covered is gone."""
+
+    label = "power loss"
+    targets: tuple[str, ...]
+    at: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "targets", _names(self.targets))
+        _check_times(self)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return self.targets
+
+    def begin(self, kernel: Kernel) -> None:
+        for name in self.targets:
+            kernel.crash(name, power=True)
+
+    def __str__(self) -> str:
+        verb = "loses" if len(self.targets) == 1 else "lose"
+        return f"{listed(self.targets)} {verb} power at {self.at:g} ms; un-synced writes are gone"
+
+
+@dataclass(frozen=True, repr=False)
+class Pause(Fault):
+    """`node` stands still (a garbage collection, a VM being moved): it handles nothing, its timers
+    fire late, and it does not know."""
+
+    label = "pause"
+    node: str
+    at: float
+    duration: float
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+
+    def begin(self, kernel: Kernel) -> None:
+        kernel.pause(self.node, self.at + self.duration)
+
+    def __str__(self) -> str:
+        return f"{self.node} stands still {_span(self)}"
+
+
+@dataclass(frozen=True, repr=False)
+class Partition(Fault):
+    """No message passes between the groups `a` and `b`, in either direction. With `b` empty, `a`
+    is cut off from every other node. Messages under way across the cut are lost."""
+
+    label = "partition"
+    a: tuple[str, ...]
+    b: tuple[str, ...] = ()
+    at: float = 0.0
+    duration: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "a", _names(self.a))
+        object.__setattr__(self, "b", _names(self.b))
+        _check_times(self)
+        if not self.a:
+            raise DsvizError("Partition: a is empty; name at least one node to cut off")
+        if set(self.a) & set(self.b):
+            both = listed(set(self.a) & set(self.b))
+            raise DsvizError(f"Partition: {both} cannot be on both sides")
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        return self.a + self.b
+
+    def _links(self, kernel: Kernel) -> Iterator[tuple[str, str]]:
+        others = self.b or [name for name in kernel.slots if name not in self.a]
+        for one in self.a:
+            for other in others:
+                yield one, other
+                yield other, one
+
+    def begin(self, kernel: Kernel) -> None:
+        for src, dst in self._links(kernel):
+            kernel.cut(src, dst, +1)
+
+    def end(self, kernel: Kernel) -> None:
+        for src, dst in self._links(kernel):
+            kernel.cut(src, dst, -1)
+
+    def __str__(self) -> str:
+        other = listed(self.b) if self.b else "all other nodes"
+        return f"a network partition separates {listed(self.a)} from {other} {_span(self)}"
+
+
+@dataclass(frozen=True, repr=False)
+class _LinkFault(Fault):
+    """A fault of one direction of a link, or, with src or dst None, of all links that match."""
+
+    def _links(self, kernel: Kernel) -> Iterator[tuple[str, str]]:
+        src, dst = getattr(self, "src", None), getattr(self, "dst", None)
+        for one in [src] if src else kernel.slots:
+            for other in [dst] if dst else kernel.slots:
+                if one != other:
+                    yield one, other
+
+    def _where(self) -> str:
+        src, dst = getattr(self, "src", None), getattr(self, "dst", None)
+        if src is None and dst is None:
+            return "on every link"
+        return f"from {src or 'every node'} to {dst or 'every node'}"
+
+
+del FAULTS["_LinkFault"]
+
+
+@dataclass(frozen=True, repr=False)
+class Cut(_LinkFault):
+    """Messages from `src` to `dst` are lost; the other direction still works."""
+
+    label = "one-way cut"
+    src: str
+    dst: str
+    at: float
+    duration: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+
+    def begin(self, kernel: Kernel) -> None:
+        kernel.cut(self.src, self.dst, +1)
+
+    def end(self, kernel: Kernel) -> None:
+        kernel.cut(self.src, self.dst, -1)
+
+    def __str__(self) -> str:
+        return f"nothing passes {self._where()} {_span(self)}"
+
+
+@dataclass(frozen=True, repr=False)
+class Loss(_LinkFault):
+    """Each message is lost with probability `p`, on the links that match `src` and `dst`."""
+
+    label = "loss"
+    p: float
+    src: str | None = None
+    dst: str | None = None
+    at: float = 0.0
+    duration: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+        as_probability("Loss: p", self.p)
+
+    def begin(self, kernel: Kernel) -> None:
+        for link in self._links(kernel):
+            kernel.link(*link).loss.append(self.p)
+
+    def end(self, kernel: Kernel) -> None:
+        for link in self._links(kernel):
+            kernel.link(*link).loss.remove(self.p)
+
+    def __str__(self) -> str:
+        return f"messages are lost with probability {self.p:g} {self._where()} {_span(self)}"
+
+
+@dataclass(frozen=True, repr=False)
+class Duplicate(_LinkFault):
+    """Each message arrives twice with probability `p`, on the links that match."""
+
+    label = "duplication"
+    p: float
+    src: str | None = None
+    dst: str | None = None
+    at: float = 0.0
+    duration: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+        as_probability("Duplicate: p", self.p)
+
+    def begin(self, kernel: Kernel) -> None:
+        for link in self._links(kernel):
+            kernel.link(*link).duplicate.append(self.p)
+
+    def end(self, kernel: Kernel) -> None:
+        for link in self._links(kernel):
+            kernel.link(*link).duplicate.remove(self.p)
+
+    def __str__(self) -> str:
+        return f"messages arrive twice with probability {self.p:g} {self._where()} {_span(self)}"
+
+
+@dataclass(frozen=True, repr=False)
+class Delay(_LinkFault):
+    """Each message takes `ms` longer, on the links that match `src` and `dst`."""
+
+    label = "extra delay"
+    ms: float
+    src: str | None = None
+    dst: str | None = None
+    at: float = 0.0
+    duration: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+        if not self.ms >= 0:
+            raise DsvizError(f"Delay: ms={self.ms!r} must be 0 or more; messages cannot arrive early")
+
+    def begin(self, kernel: Kernel) -> None:
+        for link in self._links(kernel):
+            kernel.link(*link).delay += self.ms
+
+    def end(self, kernel: Kernel) -> None:
+        for link in self._links(kernel):
+            kernel.link(*link).delay -= self.ms
+
+    def __str__(self) -> str:
+        return f"messages take {self.ms:g} ms longer {self._where()} {_span(self)}"
+
+
+@dataclass(frozen=True, repr=False)
+class ClockSkew(Fault):
+    """The clock of `node` jumps by `ms` (negative: back). Its timers, which measure durations,
+    are not affected."""
+
+    label = "clock skew"
+    node: str
+    ms: float
+    at: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+
+    def begin(self, kernel: Kernel) -> None:
+        kernel.slots[self.node].clock_offset += self.ms
+
+    def __str__(self) -> str:
+        return f"the clock of {self.node} jumps by {self.ms:+g} ms at {self.at:g} ms"

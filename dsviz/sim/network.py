@@ -1,0 +1,136 @@
+"""Who hears what, when: links, their latency, and what faults do to them.
+
+Links are directed. Each has random streams of its own, derived from (seed, purpose, sender,
+receiver): one for latencies, one for losses, one for duplicates. The n-th message of a link uses
+the n-th draw of each stream whatever happens to it, so one more fault, or one more message on
+another link, never shifts what happens to this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from dsviz.errors import DsvizError, listed
+from dsviz.sim.latency import PRESETS, Constant, Latency
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network of a scenario before any fault.
+
+    `latency` is a preset's name (``exact`` = 10 ms without jitter, ``lan`` 0.5 ± 0.2 ms, ``az``
+    2 ± 1 ms, ``wan`` 40 ± 10 ms), a number of ms, or a `Latency`. `by_kind` gives message kinds
+    their own latency, `by_link` maps (sender, receiver) to theirs; the link wins. `loss` and
+    `duplicate` are probabilities for every message.
+
+    Raises DsvizError for an unknown preset and for a probability outside 0 to 1.
+    """
+
+    latency: Latency | str | float = "lan"
+    by_kind: Mapping[str, Latency] = field(default_factory=dict)
+    by_link: Mapping[tuple[str, str], Latency | float] = field(default_factory=dict)
+    loss: float = 0.0
+    duplicate: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "latency", as_latency(self.latency))
+        links = {link: as_latency(latency) for link, latency in self.by_link.items()}
+        object.__setattr__(self, "by_link", links)
+        for name in ("loss", "duplicate"):
+            as_probability(name, getattr(self, name))
+
+
+def as_latency(value: Latency | str | float) -> Latency:
+    """Return `value` as a `Latency`: a preset's name, a number of ms, or one already."""
+    if isinstance(value, Latency):
+        return value
+    if isinstance(value, str):
+        if value not in PRESETS:
+            raise DsvizError(f"latency={value!r} is not a preset; the presets are {listed(PRESETS)}")
+        return PRESETS[value]
+    return Constant(float(value))
+
+
+def as_probability(name: str, value: float) -> float:
+    """Return `value` when it is a probability; else raise DsvizError naming the argument."""
+    if not 0.0 <= value <= 1.0:
+        raise DsvizError(f"{name}={value!r} must be a probability between 0 and 1")
+    return value
+
+
+class Stream:
+    """A stream of uniform draws that is advanced only when one of them is looked at.
+
+    Losses are rare and most runs have none, so drawing for each message as it is sent would be
+    paid for nothing; skipping forward to the draw with a message's number gives the same values.
+    """
+
+    __slots__ = ("_random", "_used")
+
+    def __init__(self, seed: int, purpose: str, src: str, dst: str) -> None:
+        self._random = Random(f"{seed}/{purpose}/{src}/{dst}").random
+        self._used = 0
+
+    def draw(self, number: int) -> float:
+        """Return the draw with this number; numbers must not go down."""
+        while self._used < number:
+            self._random()
+            self._used += 1
+        self._used += 1
+        return self._random()
+
+
+class Link:
+    """One direction between two nodes, with the faults that are on it now."""
+
+    __slots__ = (
+        "_duplicates",
+        "_losses",
+        "by_kind",
+        "cuts",
+        "default",
+        "delay",
+        "duplicate",
+        "loss",
+        "random",
+        "sent",
+    )
+
+    def __init__(self, network: Network, seed: int, src: str, dst: str) -> None:
+        own = network.by_link.get((src, dst))
+        self.default: Latency = network.latency if own is None else own  # type: ignore[assignment]
+        self.by_kind = network.by_kind if own is None else {}
+        self.random = Random(f"{seed}/latency/{src}/{dst}").random
+        self.sent = 0
+        self.cuts = 0  # how many faults cut this link now
+        self.delay = 0.0  # extra ms
+        self.loss = [network.loss] if network.loss else []
+        self.duplicate = [network.duplicate] if network.duplicate else []
+        self._losses = Stream(seed, "loss", src, dst)
+        self._duplicates = Stream(seed, "duplicate", src, dst)
+
+    def latency(self, kind: str) -> float:
+        """Return how many ms the next message, of this kind, takes; counts the message."""
+        self.sent += 1
+        distribution = self.by_kind.get(kind, self.default)
+        return self.delay + distribution.draw(self.random())
+
+    def loses(self) -> bool:
+        """Whether the message counted last is lost (each loss fault tries independently)."""
+        keeps = 1.0
+        for p in self.loss:
+            keeps *= 1.0 - p
+        return self._losses.draw(self.sent) < 1.0 - keeps
+
+    def copy_latency(self, kind: str) -> float | None:
+        """How many ms a duplicate of the message counted last takes, or None without one."""
+        keeps = 1.0
+        for p in self.duplicate:
+            keeps *= 1.0 - p
+        chance = self._duplicates.draw(2 * self.sent)
+        latency = self._duplicates.draw(2 * self.sent + 1)
+        if chance >= 1.0 - keeps:
+            return None
+        return self.delay + self.by_kind.get(kind, self.default).draw(latency)

@@ -1,0 +1,82 @@
+"""Values that cross from one node to another, or from a node to its disk.
+
+Two nodes never share an object. Copying everything deeply would cost a factor of six, so what is
+immutable already passes as it is, and only lists, dictionaries and sets are rebuilt.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from enum import Enum
+from typing import Any, NoReturn
+
+from dsviz.errors import DsvizError
+
+ATOMS = frozenset({type(None), bool, int, float, str, bytes})
+
+
+class FrozenDict(dict):
+    """A dictionary that came in a message: readable like any other, but not to be changed."""
+
+    __slots__ = ()
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise DsvizError("this dictionary came in a message and is read-only; take dict(...) of it")
+
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __deepcopy__(self, memo: dict) -> FrozenDict:
+        return self
+
+    def __reduce__(self) -> tuple:
+        return (FrozenDict, (dict(self),))
+
+
+def frozen(value: Any, where: str = "value") -> Any:
+    """Return an immutable copy: lists become tuples, sets frozensets, dictionaries `FrozenDict`.
+
+    Plain data, enums and frozen dataclasses are accepted. Raises DsvizError naming `where` for
+    anything else, because an object with behaviour cannot cross a network or reach a disk.
+    """
+    kind = type(value)
+    if kind in ATOMS:
+        return value
+    if kind is tuple or kind is list:
+        return tuple([item if type(item) in ATOMS else frozen(item, where) for item in value])
+    if kind is FrozenDict:
+        return value
+    if isinstance(value, dict):
+        return FrozenDict((frozen(k, where), frozen(v, where)) for k, v in value.items())
+    if isinstance(value, (set, frozenset)):
+        return frozenset(frozen(item, where) for item in value)
+    if isinstance(value, Enum):
+        return value
+    if isinstance(value, tuple):  # a NamedTuple keeps its type
+        return kind(*[frozen(item, where) for item in value])
+    if dataclasses.is_dataclass(value) and kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        for item in dataclasses.fields(value):
+            frozen(getattr(value, item.name), where)
+        return value
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    raise DsvizError(
+        f"{where} is a {kind.__name__}; send and store plain data (numbers, text, lists, "
+        "dictionaries, sets, frozen dataclasses)"
+    )
+
+
+def thawed(value: Any) -> Any:
+    """Return a copy of a frozen value that its owner may change: the inverse of `frozen`."""
+    kind = type(value)
+    if kind in ATOMS:
+        return value
+    if kind is tuple:
+        return [thawed(item) for item in value]
+    if kind is FrozenDict:
+        return {k: thawed(v) for k, v in value.items()}
+    if kind is frozenset:
+        return set(value)
+    return value
