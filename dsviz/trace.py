@@ -51,7 +51,7 @@ KINDS = {
     "undone": "un-synced writes were lost; data = how many",
     "fault": "a fault began; data = the fault, info = its number in the list",
     "heal": "a fault with a duration ended; data = the fault, info = its number in the list",
-    "crash": "a node stopped: by a fault, or because a handler raised (data = the error)",
+    "crash": "a node stopped; data = the error when its own code raised",
     "pause": "a node stopped answering for a while; data = until when",
     "resume": "a paused node goes on",
     "log": "a node noted something; data = the text",
@@ -80,7 +80,7 @@ class Message:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise DsvizError(
-            f"a message is read-only: {self.kind}.{name} cannot be set; keep the value in self.{name}"
+            f"a message is read-only: {self.kind}.{name} cannot be set; keep it in self.{name}"
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -139,8 +139,8 @@ class Trace:
     """Everything that happened in one run.
 
     `nodes` maps each node's name to its role, in the order of the scenario. `faults` are the
-    faults that were injected, `seed` and `duration` (ms) the other inputs of the run. Two runs of the same
-    scenario, seed and faults have the same `digest`.
+    faults that were injected, `seed` and `duration` (ms) the other inputs of the run. Two runs of
+    the same scenario, seed and faults have the same `digest`.
     """
 
     name: str
@@ -236,13 +236,13 @@ class Trace:
     @classmethod
     def from_jsonl(cls, text: str) -> Trace:
         """Read what `to_jsonl` wrote. Raises DsvizError naming the first broken line."""
-        number = 1
+        number = 1  # of the line being read, for the error below
         try:
             lines = text.splitlines()
             head = json.loads(lines[0])
             faults = tuple(map(_fault_reader[0], head["faults"]))
             trace = cls(head["name"], head["seed"], head["duration"], head["nodes"], faults)
-            for number, line in enumerate(lines[1:], 2):
+            for number, line in enumerate(lines[1:], 2):  # noqa: B007
                 trace.rows.append(_row(json.loads(line), faults))
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise DsvizError(f"line {number} is not part of a trace ({error})") from None

@@ -42,7 +42,8 @@ def _dropped(event: Event) -> str:
 def _operation(event: Event) -> str:
     data = event.data
     value = "" if data["value"] is None else f" = {data['value']!r}"
-    return f"{event.node} begins operation {data['op']}: {data['f']} {data['key']}{value} at {data['to']}"
+    what = f"{data['f']} {data['key']}{value} at {data['to']}"
+    return f"{event.node} begins operation {data['op']}: {what}"
 
 
 def _ended(event: Event) -> str:
@@ -50,8 +51,9 @@ def _ended(event: Event) -> str:
     if event.what == "info":
         return f"{event.node} gives up on operation {data['op']}: outcome unknown"
     got = "" if data["result"] is None else f": {data['result']!r}"
-    word = "is told that operation {} failed" if event.what == "fail" else "has operation {} answered"
-    return f"{event.node} {word.format(data['op'])}{got}"
+    if event.what == "fail":
+        return f"{event.node} is told that operation {data['op']} failed{got}"
+    return f"{event.node} has operation {data['op']} answered{got}"
 
 
 def _crashed(event: Event) -> str:

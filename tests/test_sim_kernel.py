@@ -1,5 +1,7 @@
 """The rules a learner's code relies on: order, messages, timers, disk, crashes."""
 
+from itertools import pairwise
+
 import pytest
 
 from dsviz.errors import DsvizError
@@ -306,7 +308,7 @@ def test_operations_of_one_client_never_overlap():
     trace = run({"c": Client(operations=ops), "s": Store()}, network=Network(Uniform(1, 9)))
     history = trace.history()
     assert len(history) == 10
-    for one, following in zip(history, history[1:], strict=False):
+    for one, following in pairwise(history):
         assert one.returned < following.invoked
 
 

@@ -54,7 +54,9 @@ class Disk:
     def append(self, name: str, record: Any) -> int:
         """Add `record` at the end of file `name`; return its index. Not durable before a sync."""
         if not isinstance(self._files.get(name, ()), tuple):
-            raise DsvizError(f"file {name!r} holds one written value; append needs a file of its own")
+            raise DsvizError(
+                f"file {name!r} holds one written value; append needs a file of its own"
+            )
         self._change("append", name, frozen(record, f"the record appended to {name!r}"))
         return len(self._files[name]) - 1
 
@@ -115,5 +117,3 @@ class Disk:
         for change in self._changes:
             _apply(self._files, change)
         return len(happened) if power else 0
-
-

@@ -28,6 +28,7 @@ class Fault(ABC):
     """What all faults share. Subclasses are frozen dataclasses with a field `at`."""
 
     label: ClassVar[str] = "fault"  # what menus and chips call it
+    hits_links: ClassVar[bool] = False  # else it hits nodes
     at: float
 
     def __init_subclass__(cls) -> None:
@@ -60,7 +61,9 @@ class Fault(ABC):
         known = list(nodes)
         for name in self.nodes:
             if name not in known:
-                raise DsvizError(f"{self!r}: there is no node {name!r}; the nodes are {listed(known)}")
+                raise DsvizError(
+                    f"{self!r}: there is no node {name!r}; the nodes are {listed(known)}"
+                )
         if not 0 <= self.at <= duration:
             raise DsvizError(
                 f"{self!r}: at={self.at:g} is outside the run; choose 0 to {duration:g} ms"
@@ -109,7 +112,7 @@ def _check_times(fault: Any) -> None:
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
             raise DsvizError(
-                f"{type(fault).__name__}: {name}={value!r} must be a number of milliseconds, 0 or more"
+                f"{type(fault).__name__}: {name}={value!r} must be a number of ms, 0 or more"
             )
 
 
@@ -211,6 +214,7 @@ class Partition(Fault):
     is cut off from every other node. Messages under way across the cut are lost."""
 
     label = "partition"
+    hits_links = True
     a: tuple[str, ...]
     b: tuple[str, ...] = ()
     at: float = 0.0
@@ -253,6 +257,8 @@ class Partition(Fault):
 @dataclass(frozen=True, repr=False)
 class _LinkFault(Fault):
     """A fault of one direction of a link, or, with src or dst None, of all links that match."""
+
+    hits_links = True
 
     def _links(self, kernel: Kernel) -> Iterator[tuple[str, str]]:
         src, dst = getattr(self, "src", None), getattr(self, "dst", None)
@@ -362,7 +368,9 @@ class Delay(_LinkFault):
     def __post_init__(self) -> None:
         _check_times(self)
         if not self.ms >= 0:
-            raise DsvizError(f"Delay: ms={self.ms!r} must be 0 or more; messages cannot arrive early")
+            raise DsvizError(
+                f"Delay: ms={self.ms!r} must be 0 or more; messages cannot arrive early"
+            )
 
     def begin(self, kernel: Kernel) -> None:
         for link in self._links(kernel):

@@ -9,17 +9,14 @@ at equal times they come first, and adding one renumbers nothing else.
 from __future__ import annotations
 
 import gc
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
-from pathlib import Path
-from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dsviz.errors import DsvizError, listed
-from dsviz.sim.disk import Disk
 from dsviz.sim.network import Link, Network
+from dsviz.sim.slot import Slot, explained
 from dsviz.sim.values import ATOMS, frozen
 from dsviz.trace import Message
 
@@ -34,50 +31,6 @@ FIRST_FAULT_SEQ = -1_000_000
 
 #: A run ends with an error after this many events.
 MAX_EVENTS = 5_000_000
-
-
-class Slot:
-    """A place in the cluster: what outlives the process that runs there, and its state now."""
-
-    def __init__(self, kernel: Kernel, name: str, template: Node, sync_ms: float) -> None:
-        self.name = name
-        self.template = template
-        self.disk = Disk(kernel, self, sync_ms)
-        self.shows = tuple(template.shows)
-        self.up = False
-        self.starts = 0
-        self.paused = False
-        self.paused_until = 0.0
-        self.busy = False  # a handler waits for its disk
-        self.clock_offset = 0.0
-        self.timers: dict[Any, int] = {}
-        self.inbox: deque[tuple] = deque()  # what arrived while it was paused or busy
-        self.held: list[tuple] = []  # the rest of a handler that a pause interrupted
-        self.handlers: dict[str, Callable] = {}
-        self.shown: dict[str, Any] = {}
-        self.node: Node | None = None
-        self._seed = kernel.seed
-        self._random: Random | None = None
-
-    def random(self) -> Random:
-        """The node's own random stream, a new one after each restart."""
-        if self._random is None:
-            self._random = Random(f"{self._seed}/node/{self.name}/{self.starts}")
-        return self._random
-
-    def boot(self, kernel: Kernel) -> None:
-        """Put a fresh process here."""
-        self.up, self.paused, self.busy = True, False, False
-        self.starts += 1
-        self._random = None
-        self.shown = {}
-        self.node = self.template._booted(kernel, self)
-        self.handlers = {
-            name[3:]: getattr(self.node, name)
-            for name in dir(type(self.node))
-            if name.startswith("on_") and not name.startswith(("on_timer_", "on_disk_"))
-        }
-        self.handlers.pop("start", None)
 
 
 class Kernel:
@@ -398,7 +351,11 @@ class Kernel:
 
     def _schedule_fault(self, number: int, fault: Fault) -> None:
         seq = FIRST_FAULT_SEQ + 2 * number
-        heappush(self._heap, (fault.at, seq, "fault", None, None, fault, number, -1))
+        entry = (fault.at, seq, "fault", None, None, fault, number, -1)
+        if fault.at == 0 and fault.hits_links:
+            self._on_fault(entry)  # before the nodes boot and send their first messages
+        else:
+            heappush(self._heap, entry)
         if fault.ends is not None:
             heappush(self._heap, (fault.ends, seq + 1, "heal", None, None, fault, number, -1))
 
@@ -485,7 +442,7 @@ class Kernel:
         self._operations += 1
         return self._operations
 
-    _BY_WHAT = {
+    _BY_WHAT: ClassVar[dict[str, Callable]] = {
         "later": _on_later,
         "free": _on_free,
         "synced": _on_synced,
@@ -493,20 +450,6 @@ class Kernel:
         "heal": _on_heal,
         "resume": _on_resume,
     }
-
-
-def explained(error: Exception) -> str:
-    """Return what went wrong in a handler: the learner's own lines, then the error.
-
-    Without file names and without our frames, so that the trace is the same on every machine.
-    """
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_ours(f.filename)]
-    lines = [f"in {frame.name}, line {frame.lineno}: {frame.line}" for frame in frames]
-    return "\n".join([*lines, f"{type(error).__name__}: {error}"])
-
-
-def _is_ours(filename: str) -> bool:
-    return Path(filename).parent == Path(__file__).parent
 
 
 def _timer_key(name: str, data: dict[str, Any]) -> tuple:

@@ -48,7 +48,9 @@ def as_latency(value: Latency | str | float) -> Latency:
         return value
     if isinstance(value, str):
         if value not in PRESETS:
-            raise DsvizError(f"latency={value!r} is not a preset; the presets are {listed(PRESETS)}")
+            raise DsvizError(
+                f"latency={value!r} is not a preset; the presets are {listed(PRESETS)}"
+            )
         return PRESETS[value]
     return Constant(float(value))
 

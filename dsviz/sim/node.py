@@ -241,4 +241,6 @@ def _outcome(op: Op, status: str, result: Any) -> str:
         return f"{op.f} {op.key}: unknown"
     if status == "fail":
         return f"{op.f} {op.key}: failed"
-    return f"{op.f} {op.key} → {result}" if op.value is None else f"{op.f} {op.key} = {op.value}: ok"
+    return (
+        f"{op.f} {op.key} → {result}" if op.value is None else f"{op.f} {op.key} = {op.value}: ok"
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dsviz.errors import DsvizError
+from dsviz.errors import DsvizError, listed
 from dsviz.sim.faults import Fault
 from dsviz.sim.kernel import Kernel
 from dsviz.sim.network import Network
@@ -52,7 +52,9 @@ class Scenario:
         faults = (faults,) if isinstance(faults, Fault) else tuple(faults)
         for fault in faults:
             if not isinstance(fault, Fault):
-                raise DsvizError(f"faults: {fault!r} is not a fault; use for example Crash('a', at=5)")
+                raise DsvizError(
+                    f"faults: {fault!r} is not a fault; use for example Crash('a', at=5)"
+                )
             fault.check(self.nodes, self.duration)
         return faults
 
@@ -70,6 +72,16 @@ class Scenario:
     def branch(self, *faults: Fault) -> Scenario:
         """Return this scenario with more faults: the other future."""
         return dataclasses.replace(self, faults=(*self.faults, *faults))
+
+    def with_nodes(self, **nodes: Node | type[Node]) -> Scenario:
+        """Return this scenario with other code on some of its nodes: ``with_nodes(k1=Mine())``.
+
+        Raises DsvizError for a node that the scenario does not have.
+        """
+        for name in nodes:
+            if name not in self.nodes:
+                raise DsvizError(f"there is no node {name!r}; the nodes are {listed(self.nodes)}")
+        return dataclasses.replace(self, nodes={**self.nodes, **nodes})
 
     def judge(self, trace: Trace) -> list[Any]:
         """Return the verdict of each of the scenario's checks on a trace."""

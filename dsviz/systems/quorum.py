@@ -11,8 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dsviz import laws
+from dsviz.check.explore import wilson
 from dsviz.check.invariants import Agree, NeverDecreases, fresh_reads
 from dsviz.check.linearizability import linearizable
+from dsviz.errors import DsvizError, listed
+from dsviz.history import History
 from dsviz.sim.faults import Crash, Cut, Partition
 from dsviz.sim.latency import WARS, Latency
 from dsviz.sim.network import Network
@@ -93,7 +97,7 @@ class Coordinator(Node):
     replicas: tuple[str, ...] = ("r1", "r2", "r3")
     R = 2  # replies a read waits for
     W = 2  # acknowledgments a write waits for
-    contact = "all"  # or "quorum": ask exactly R or W replicas, in turn
+    contact = "all"  # or "in turn" or "at random": ask exactly R or W replicas
     repair = "off"  # or "async", or "write-back": store the newest at W before answering a read
     stand_ins: tuple[str, ...] = ()  # not empty: a sloppy quorum with hinted hand-off
     patience = 60.0  # ms to wait for the own replicas before asking stand-ins
@@ -104,7 +108,11 @@ class Coordinator(Node):
         self.counter = self.disk.read("counter", default=0)
         self.turn = 0
         self.pending: dict[int, Request] = {}  # by the id of the client's request
-        self.waiting: dict[str, str] = {}  # for the pictures
+
+    @property
+    def waiting(self) -> str:
+        """How far the requests are, for the pictures: ``C: 1 of 2``."""
+        return ", ".join(f"{r.msg.src}: {r.progress}" for r in self.pending.values())
 
     def on_write(self, msg: Message) -> None:
         self.counter += 1
@@ -115,7 +123,6 @@ class Coordinator(Node):
     def on_read(self, msg: Message) -> None:
         request = self.pending[msg.id] = Request(msg, self.R)
         self.broadcast(self.choose(self.R), "fetch", op=msg.id, key=msg.key)
-        self.note(request, "read")
 
     def on_value(self, msg: Message) -> None:
         request = self.pending.get(msg.op)
@@ -126,8 +133,6 @@ class Coordinator(Node):
             request.version, request.value = msg.version, msg.value
         if len(request.replies) >= request.needs:
             self.finish_read(request)
-        else:
-            self.note(request, "read")
 
     def on_stored(self, msg: Message) -> None:
         request = self.pending.get(msg.op)
@@ -136,8 +141,6 @@ class Coordinator(Node):
         request.replies[msg.src] = request.version
         if len(request.replies) >= request.needs:
             self.answer(request)
-        else:
-            self.note(request, "write")
 
     def on_timer_patience(self, op: int) -> None:
         request = self.pending.get(op)
@@ -154,7 +157,6 @@ class Coordinator(Node):
         self.broadcast(self.choose(self.W), "store", **request.stored_fields())
         if self.stand_ins:
             self.set_timer("patience", self.patience, op=request.op)
-        self.note(request, "write")
 
     def finish_read(self, request: Request) -> None:
         """Answer a read that has its R replies, after or before repairing what was stale."""
@@ -170,7 +172,6 @@ class Coordinator(Node):
     def answer(self, request: Request) -> None:
         """Tell the client; forget the request, so that late replies count for nothing."""
         del self.pending[request.op]
-        self.waiting.pop(request.label, None)
         self.cancel_timer("patience", op=request.op)
         if request.msg.kind == "read":
             self.reply(request.msg, "ok", value=request.value)
@@ -178,15 +179,13 @@ class Coordinator(Node):
             self.reply(request.msg, "ok")
 
     def choose(self, count: int) -> Sequence[str]:
-        """Return whom to contact: all replicas, or `count` of them in turn."""
+        """Return whom to contact: all replicas, or `count` of them, in turn or drawn by lot."""
         if self.contact == "all":
             return self.replicas
+        if self.contact == "at random":
+            return self.random.sample(self.replicas, count)
         first, self.turn = self.turn, self.turn + 1
         return [self.replicas[(first + i) % len(self.replicas)] for i in range(count)]
-
-    def note(self, request: Request, what: str) -> None:
-        """Show how far a request is."""
-        self.waiting[request.label] = f"{what} {len(request.replies)}/{request.needs}"
 
 
 class Request:
@@ -204,8 +203,9 @@ class Request:
         self.replies: dict[str, Version] = {}
 
     @property
-    def label(self) -> str:
-        return f"{self.msg.src}:{self.msg.key}"
+    def progress(self) -> str:
+        """How many of the replies that it needs have come."""
+        return f"{len(self.replies)} of {self.needs}"
 
     def stored_fields(self) -> dict[str, Any]:
         """The fields of the message that stores this version."""
@@ -264,9 +264,10 @@ def staleness(
     """Return a scenario in which client A writes and then reads, `trials` times.
 
     `preset` names the production latencies of PBS (Bailis et al. 2012): ``lnkd-ssd``,
-    ``lnkd-disk`` or ``ymmr``. `read_delay` is the time in ms between the acknowledgment and the
-    read, `pause` the time before the next trial. The client sits beside its coordinator, as in
-    the paper: that hop takes no time, nor do disks beyond what the write latency already holds.
+    ``lnkd-disk`` or ``ymmr`` (any other raises DsvizError). `read_delay` is the time in ms between
+    the acknowledgment and the read, `pause` the time before the next trial. The client sits beside
+    its coordinator, as in the paper: that hop takes no time, nor do disks beyond what the write
+    latency already holds.
     """
     replicas, stand_ins = replicas_named(N), ("h1", "h2") if sloppy else ()
     coordinator = Coordinator(replicas=replicas, R=R, W=W, repair=repair, stand_ins=stand_ins)
@@ -278,8 +279,20 @@ def staleness(
     return Scenario(name, nodes, duration, network, checks=(fresh_reads,), sync_ms=0.0)
 
 
+def random_quorums(N: int = 3, R: int = 1, W: int = 1, trials: int = 1000) -> Scenario:
+    """Return a scenario for k-staleness: W replicas drawn by lot get each write, and no other ever
+    hears of it; each read asks R replicas drawn by lot."""
+    replicas = replicas_named(N)
+    coordinator = Coordinator(replicas=replicas, R=R, W=W, contact="at random")
+    nodes = {"A": Prober(trials=trials), "k1": coordinator} | dict.fromkeys(replicas, Replica())
+    name = f"N={N} R={R} W={W} · random quorums"
+    return Scenario(name, nodes, 1e7, Network(1.0), checks=(fresh_reads,), sync_ms=0.0)
+
+
 def wars(preset: str) -> dict[str, Latency]:
     """Return the latency of each message kind for a PBS preset (W, A, R, S of the paper)."""
+    if preset not in WARS:
+        raise DsvizError(f"preset={preset!r} is not known; the presets are {listed(WARS)}")
     write, ack, read, response = WARS[preset]
     return {"store": write, "stored": ack, "fetch": read, "value": response}
 
@@ -291,24 +304,24 @@ def inversion(repair: str = "off", network: str = "exact") -> Scenario:
     """Return the run in which R + W > N and yet a later read returns the older value.
 
     k1 dies while its second write has reached r1 alone. A then reads from {r1, r2}, and after it
-    B reads from {r2, r3}. On any network but ``exact`` (``lan`` or ``az``) k2 asks all three and
-    the seed decides which two answer first.
+    B reads from {r2, r3}. On any network but ``exact`` (``lan``, ``az``, or ``lnkd-disk`` with the
+    latencies of PBS) k2 asks all three, the seed decides which two answer first, and B reads as
+    soon as A has its answer.
     """
-    at_once = "quorum" if network == "exact" else "all"
+    scripted = network == "exact"
     k1 = Coordinator(repair=repair)
-    k2 = Coordinator(repair=repair, contact=at_once)
+    k2 = Coordinator(repair=repair, contact="in turn" if scripted else "all")
+    writes = (Op("write", "x", "v1", "k1", 0), Op("write", "x", "v2", "k1", 100))
     nodes = {
-        "C": Client(operations=(Op("write", "x", "v1", "k1", 0), Op("write", "x", "v2", "k1", 100))),
+        "C": Client(operations=writes),
         "A": Client(operations=(Op("read", "x", to="k2", at=200),)),
-        "B": Client(operations=(Op("read", "x", to="k2", at=300),)),
+        "B": Client(operations=(Op("read", "x", to="k2", at=300 if scripted else 203),)),
         "k1": k1,
         "k2": k2,
-        "r1": Replica(),
-        "r2": Replica(),
-        "r3": Replica(),
-    }
+    } | dict.fromkeys(replicas_named(3), Replica())
     faults = (Cut("k1", "r2", at=90), Cut("k1", "r3", at=90), Crash("k1", at=130))
-    return Scenario("inversion", nodes, 500, Network(network), faults, CHECKS)
+    links = Network("lan", by_kind=wars(network)) if network in WARS else Network(network)
+    return Scenario("inversion", nodes, 500, links, faults, CHECKS)
 
 
 def sloppy_quorum(sloppy: bool = True) -> Scenario:
@@ -337,3 +350,74 @@ def sloppy_quorum(sloppy: bool = True) -> Scenario:
     checks = (*CHECKS, replicas_agree)
     network = Network(5.0)
     return Scenario("sloppy quorum", nodes, 9000, network, faults, checks, sync_ms=0.5)
+
+
+# What the lesson measures ---------------------------------------------------------------------
+
+
+def versions_behind(history: History) -> list[int]:
+    """Return for each read of a `Prober` how many versions it was behind (0: the newest)."""
+    newest, behind = 0, []
+    for operation in history:
+        if operation.f == "write":
+            newest = operation.value
+        elif operation.status == "ok":
+            behind.append(newest - (operation.result or 0))
+    return behind
+
+
+def measured_within(
+    N: int, R: int, W: int, ks: Sequence[int], trials: int = 1000, seed: int = 0
+) -> tuple[list[int], list[float], list[float], list[float]]:
+    """Return (ks, shares, lows, highs): how many reads of `random_quorums` are within k versions.
+
+    `lows` and `highs` bound the 95 % interval of each share.
+    """
+    behind = versions_behind(random_quorums(N, R, W, trials).run(seed).history())
+    behind = behind[max(ks) :]  # before that there were fewer than k versions to be behind
+    hits = [sum(lag < k for lag in behind) for k in ks]
+    bounds = [wilson(hit, len(behind)) for hit in hits]
+    shares = [hit / len(behind) for hit in hits]
+    return list(ks), shares, [low for low, _ in bounds], [high for _, high in bounds]
+
+
+def playground(
+    N: int,
+    R: int,
+    W: int,
+    latencies: str,
+    read_delay: float,
+    repair: str,
+    sloppy: bool,
+    p_up: float,
+) -> Scenario:
+    """Return a short run to look at for the settings of the lesson's controls."""
+    length = {"lnkd-ssd": 60.0, "lnkd-disk": 160.0, "ymmr": 400.0}.get(latencies, 200.0)
+    return staleness(
+        latencies, N, R, W, read_delay, trials=8, repair=repair, sloppy=sloppy,
+        pause=length / 16, duration=length,
+    )  # fmt: skip
+
+
+def numbers(
+    N: int,
+    R: int,
+    W: int,
+    latencies: str,
+    read_delay: float,
+    repair: str,
+    sloppy: bool,
+    p_up: float,
+) -> list[tuple[str, str]]:
+    """Return what the settings mean, as rows (label, value): 10,000 trials of the WARS model."""
+    trial = laws.wars(tuple(wars(latencies).values()), N, R, W)
+    meet = "yes" if laws.must_intersect(N, R, W) else "no"
+    return [
+        ("R + W > N: every read meets every write", meet if not sloppy else f"{meet}, but sloppy"),
+        (f"reads fresh {read_delay:g} ms after the commit", f"{trial.consistent(read_delay):.1%}"),
+        ("99.9 % of reads are fresh after", f"{trial.visible():,.1f} ms"),
+        ("99.9th percentile of reads", f"{laws.percentile(trial.reads, 0.999):,.2f} ms"),
+        ("99.9th percentile of writes", f"{laws.percentile(trial.writes, 0.999):,.2f} ms"),
+        ("a read finds R replicas up", f"{laws.availability(N, R, p_up):.4%}"),
+        ("a write finds W replicas up", f"{laws.availability(N, W, p_up):.4%}"),
+    ]

@@ -1,0 +1,101 @@
+"""The command line: ``python -m dsviz doctor``, ``judge`` and ``grade``.
+
+Exit status 0 means yes, 1 means no (a check failed), 2 means the question could not be answered;
+then one sentence on stderr says why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dsviz import __version__
+from dsviz.errors import DsvizError
+
+DESCRIPTION = "The tools of the distributed-systems course beside its notebooks."
+EXAMPLES = """\
+examples:
+  python -m dsviz doctor                                    can the course run here?
+  python -m dsviz judge history.jsonl other.log             is each recorded history linearizable?
+  python -m dsviz grade labs/04-quorum/04-quorum.ipynb      how many points is this lab worth?
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    parser = _parser()
+    words = sys.argv[1:] if argv is None else list(argv)
+    if not words:
+        parser.print_help(sys.stderr)
+        return 2
+    args = parser.parse_args(words)
+    try:
+        return args.run(args)
+    except DsvizError as error:
+        print(f"dsviz {args.command}: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dsviz",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"dsviz {__version__}")
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, title="commands"
+    )
+
+    doctor = commands.add_parser(
+        "doctor",
+        help="check that the course can run on this machine",
+        description="Check Python, the packages, the notebook kernel and the optional engines. "
+        "Exits with 0 when the course can run, else with 1 and what to do.",
+    )
+    doctor.set_defaults(run=_doctor)
+
+    judge = commands.add_parser(
+        "judge",
+        help="say for each recorded history whether it is linearizable",
+        description="Judge recorded histories: one line a file, linearizable, not linearizable "
+        "(with the operations that show it) or undecided (the search ran out of budget). "
+        "Exits with 2 when a file could not be read; the others are still judged.",
+    )
+    judge.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a recorded history")
+    judge.set_defaults(run=_judge)
+
+    grade = commands.add_parser(
+        "grade",
+        help="grade a lab notebook",
+        description="Run the checks of a lab against a notebook and print its points. "
+        "Exits with 0 when it could be graded, whatever the points.",
+    )
+    grade.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the lab, an .ipynb file")
+    grade.add_argument("--json", action="store_true", help="print the result as JSON")
+    grade.set_defaults(run=_grade)
+    return parser
+
+
+# Each command imports its own part, so the doctor also runs where the others' packages are missing.
+
+
+def _doctor(_args: argparse.Namespace) -> int:
+    from dsviz.doctor import report
+
+    return report()
+
+
+def _judge(args: argparse.Namespace) -> int:
+    from dsviz.check.judge_command import judge_files
+
+    return judge_files(args.files)
+
+
+def _grade(args: argparse.Namespace) -> int:
+    from dsviz.grading.grade_command import grade_file
+
+    return grade_file(args.notebook, args.json)
