@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from dsviz.check.measures import events_of, stale_reads
 from dsviz.check.verdict import Verdict
 from dsviz.errors import listed
-from dsviz.history import History, Operation
 from dsviz.trace import Message, Trace
-
-
-def stale_reads(history: History) -> Iterator[tuple[Operation, Operation]]:
-    """Yield (read, write) for each read that missed `write`, completed before the read began.
-
-    A read may return that write's value or anything newer or concurrent; it is stale when it
-    returns a write that had ended before the missed one began, or nothing at all. Values written
-    to a key must be unique. Writes with an unknown outcome are never *missed*.
-    """
-    for operations in history.by_key().values():
-        writes = [op for op in operations if op.f == "write" and op.status != "fail"]
-        by_value = {op.value: op for op in writes}
-        ended = sorted((op for op in writes if op.returned is not None), key=_returned)
-        missed, count = None, 0
-        for read in operations:  # in order of invocation, so `ended` is walked through once
-            while count < len(ended) and _returned(ended[count]) < read.invoked:
-                if missed is None or ended[count].invoked > missed.invoked:
-                    missed = ended[count]
-                count += 1
-            if read.f != "read" or read.status != "ok" or missed is None:
-                continue
-            if _ended_before(by_value.get(read.result), missed):
-                yield read, missed
-
-
-def _returned(op: Operation) -> int:
-    return -1 if op.returned is None else op.returned
-
-
-def _ended_before(seen: Operation | None, missed: Operation) -> bool:
-    return seen is None or (seen.returned is not None and seen.returned < missed.invoked)
 
 
 def fresh_reads(trace: Trace) -> Verdict:
@@ -50,9 +18,11 @@ def fresh_reads(trace: Trace) -> Verdict:
     write may still see the newer value first and the older one after it.
     """
     name = "reads are fresh"
-    pairs = sorted(stale_reads(trace.history()), key=lambda pair: _returned(pair[0]))
+    pairs = sorted(stale_reads(trace.history()), key=lambda pair: pair[0].returned or 0)
     if not pairs:
-        return Verdict(name, "ok", "Every read returned the newest completed write, or a newer one.")
+        return Verdict(
+            name, "ok", "Every read returned the newest completed write, or a newer one."
+        )
     read, write = pairs[0]
     more = f" ({len(pairs)} reads are stale in all.)" if len(pairs) > 1 else ""
     got = "nothing" if read.result is None else f"{read.result}"
@@ -62,16 +32,6 @@ def fresh_reads(trace: Trace) -> Verdict:
     )
     events = events_of(trace, write.id, read.id)
     return Verdict(name, "violated", sentence, read.return_ms, events, (write.id, read.id))
-
-
-def events_of(trace: Trace, *operations: int) -> tuple[int, ...]:
-    """Return the seq numbers of the events that begin and end these operations."""
-    wanted = set(operations)
-    return tuple(
-        row[1]
-        for row in trace.rows
-        if row[2] in ("invoke", "ok", "fail", "info") and row[5]["op"] in wanted
-    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,238 @@
+"""The frontier search: walk a history once and keep every state the object may be in.
+
+After Lowe, "Testing for linearizability" (Concurrency and Computation 2017), and Knossos'
+`linear`: a *configuration* is a state together with a mask of what has taken effect of the
+operations in progress. When an operation returns, each configuration is carried on just until
+that operation has taken effect; those that cannot get there are dropped. When none is left, no
+order explains the history up to this return.
+
+What keeps it small:
+
+- The bits of an operation are free again when it has returned, so masks stay as small as the
+  number of operations in progress.
+- Operations that never change the state take effect as soon as they are legal: waiting gains
+  nothing. (Not so for a write of the value that is there: it must not be absorbed.)
+- When an operation that overwrites takes effect, each other one in progress *may* have done so
+  just before, unseen. Instead of trying both, the configuration notes that nothing is owed for
+  it any more and that it can still be used: as good as either.
+- Operations that overwrite, and optional ones (their outcome is unknown, or they lie across the
+  edge of a window), are used only right before something that needs the state they make.
+- Of two configurations with the same state, one that owes no more and has used no more is kept.
+- With appends, a state that is no prefix of what a later read returns is dropped, unless an
+  operation that is no append may come between.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+from dsviz.check.ahead import Ahead
+from dsviz.check.models import ANYWHERE, SOMETHING_ELSE, Model, State
+from dsviz.check.progress import Part, Progress, Task, layout
+from dsviz.history import Operation
+
+NEVER = float("inf")
+_BYTES_A_CONFIGURATION = 200
+
+# (state, strict bits) -> masks, none of them a subset of another.
+Table = dict[tuple[State, int], list[int]]
+
+
+class Search:
+    """One frontier search over one object; `advance` does some of it.
+
+    `outcome` is None while it runs, then ``ok``, ``violated`` (`died` is the operation at whose
+    return no configuration was left) or ``undecided`` (there was no room for more). `position` is
+    how far in the history it is, `steps` the work done, `size` the configurations it holds.
+    `foresaw` tells that it dropped something because of what comes later: then a violation may be
+    seen before it is certain.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        parts: Sequence[Part],
+        starts: Iterable[State],
+        look_ahead: bool = True,
+    ) -> None:
+        self.outcome: str | None = None
+        self.died: Operation | None = None
+        self.position = -1
+        self.steps = 0
+        tasks = [Task(part, model) for part in parts]
+        self._events = _in_order(tasks)
+        self._strict, full = layout(tasks, [(at, back, i) for at, back, i, _ in self._events])
+        self._table: Table = {(state, full & self._strict): [full] for state in starts}
+        self.size = len(self._table)
+        self._progress = Progress(model)
+        self._needs = _Needs(model, tasks)
+        self._ahead = Ahead(model, tasks) if model.reaches and look_ahead else None
+        self._room = self._pause_at = NEVER
+        self._work = self._run()
+
+    @property
+    def foresaw(self) -> bool:
+        return self._ahead is not None and self._ahead.used
+
+    def advance(self, steps: float = NEVER, room: float = NEVER) -> None:
+        """Go on for about `steps` steps, holding at most `room` configurations, or to the end."""
+        self._pause_at, self._room = self.steps + steps, room
+        next(self._work, None)
+
+    def give_up(self) -> None:
+        """End undecided and free the memory."""
+        self.outcome = "undecided"
+        self._table, self.size = {}, 0
+        self._work.close()
+
+    def _run(self) -> Iterator[None]:
+        progress, ahead = self._progress, self._ahead
+        for position, returns, _, task in self._events:
+            if returns:
+                self.position = position
+                if ahead:
+                    ahead.at(position)
+                yield from self._return(task)
+                if self.outcome:
+                    return
+                progress.forget(task)
+            else:
+                progress.invoke(task)
+            if ahead:
+                ahead.passed(task, returns)
+        self.outcome = "ok"
+
+    def _return(self, task: Task) -> Iterator[None]:
+        """Carry every configuration on until `task` has taken effect, if it has to."""
+        done: Table = {}
+        lacking: Table = {}
+        owed, used = task.owed, task.used
+        last_chance = bool(used) and self._needs.later(task, self.position)
+        for (state, _), masks in self._table.items():
+            state, absorbed, owes = self._look(state)
+            for mask in masks:
+                mask &= ~absorbed
+                if owes is None or mask & owes:
+                    continue
+                if mask & owed or (last_chance and not mask & used):
+                    self._admit(lacking, state, mask)
+                if not mask & owed:
+                    self._admit(done, state, (mask | owed) & ~used)
+        self.steps += self.size
+        if lacking:
+            yield from self._expand(task, lacking, done)
+        if self.outcome:
+            return
+        self._table = done
+        self.size = sum(map(len, done.values()))
+        if not done:
+            self.outcome, self.died = "violated", task.op
+
+    def _expand(self, task: Task, seen: Table, done: Table) -> Iterator[None]:
+        """Let operations in progress take effect, in every order, until `task` has.
+
+        `seen` holds the configurations to begin with; what has taken fewer steps goes first, so
+        that it is there to beat the others. Those where the task has taken effect go to `done`.
+        """
+        queue = [(key, mask) for key, masks in seen.items() for mask in masks]
+        moves: dict[State, list] = {}
+        goal, reached = (task.used, task.used) if task.used else (task.owed, 0)
+        strict = self._strict
+        for key, mask in queue:
+            state = key[0]
+            if len(seen[key]) > 1 and mask not in seen[key]:
+                continue  # beaten meanwhile
+            ways = moves.get(state)
+            if ways is None:
+                ways = moves[state] = self._moves(state, task)
+            self.steps += 1 + len(ways)
+            for test, value, keep, put, new, owes in ways:
+                if mask & test != value:
+                    continue
+                then = mask & keep | put
+                if then & owes:
+                    continue
+                if then & goal == reached:
+                    self._admit(done, new, (then | task.owed) & ~task.used)
+                elif self._admit(seen, new, then):
+                    queue.append(((new, then & strict), then))
+            if self.size > self._room:
+                self.outcome = "undecided"
+                return
+            if self.steps >= self._pause_at:
+                yield
+
+    def _moves(self, state: State, task: Task) -> list[tuple[int, int, int, int, State, int]]:
+        """Return (test, value, keep, put, new state, owes) for each way on from `state`.
+
+        It can be gone where ``mask & test == value``; then the mask is ``mask & keep | put``, and
+        a dead end when it has a bit of `owes`.
+        """
+        self.size += sys.getsizeof(state) // _BYTES_A_CONFIGURATION
+        ways = []
+        for test, value, clear, put, new in self._progress.moves(state, task):
+            new, absorbed, owes = self._look(new)
+            if owes is None or (new is SOMETHING_ELSE and put not in (0, task.used)):
+                continue
+            ways.append((test, value, ~(clear | absorbed), put, new, owes))
+        return ways
+
+    def _look(self, state: State) -> tuple[State, int, int | None]:
+        """Return (what to take the state for, the bits it absorbs, the bits it must not owe)."""
+        if self._ahead is None:
+            return state, self._progress.absorbed(state), 0
+        state, owes = self._ahead.look(state)
+        absorbed = self._progress.absorbed(state)
+        if state is SOMETHING_ELSE:
+            absorbed |= self._progress.grown
+        return state, absorbed, owes
+
+    def _admit(self, table: Table, state: State, mask: int) -> bool:
+        """Add a configuration unless it is beaten; drop what it beats."""
+        key = (state, mask & self._strict)
+        masks = table.get(key)
+        if masks is None:
+            table[key] = [mask]
+            self.size += 1
+            return True
+        for other in masks:
+            if other & mask == other:
+                return False
+        kept = [other for other in masks if mask & other != mask]
+        self.steps += len(masks) // 8
+        self.size += 1 + len(kept) - len(masks)
+        kept.append(mask)
+        table[key] = kept
+        return True
+
+
+class _Needs:
+    """Up to which position of the history something may depend on a state."""
+
+    def __init__(self, model: Model, tasks: Sequence[Task]) -> None:
+        self._model = model
+        self._until: dict[State, float] = {}
+        for task in tasks:
+            if not task.overwrites:
+                returned = task.part.returned
+                until = NEVER if returned is None else returned
+                self._until[task.pin] = max(until, self._until.get(task.pin, -1))
+
+    def later(self, task: Task, position: int) -> bool:
+        """Tell whether the state that `task` makes may matter after `position`."""
+        if self._until.get(ANYWHERE, -1) > position or not task.overwrites:
+            return True
+        made = self._model.step(self._model.init, *task.args)[1]
+        return self._until.get(made, -1) > position
+
+
+def _in_order(tasks: Sequence[Task]) -> list[tuple[int, bool, int, Task]]:
+    """Return (position, is a return, index, task); at one position, invocations come first."""
+    events = []
+    for index, task in enumerate(tasks):
+        events.append((task.part.invoked, False, index, task))
+        if task.part.returned is not None:
+            events.append((task.part.returned, True, index, task))
+    events.sort(key=lambda event: event[:3])
+    return events

@@ -1,0 +1,1 @@
+"""Trace to picture: frames, layouts, the theme, matplotlib stills and charts."""

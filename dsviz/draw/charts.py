@@ -1,0 +1,22 @@
+"""Charts of a run or of many: each returns a `Picture` whose caption is made from the data.
+
+>>> from dsviz import charts
+>>> charts.history(trace, highlight=verdict)                 # what clients saw
+>>> charts.lanes(trace, node_role="replica", shown="holds")  # what each replica held, and when
+>>> charts.availability(trace)                               # answered, failed, unknown over time
+>>> charts.cdf({"R=1": [0.4, 0.9], "R=2": [1.1, 1.7]})       # latencies in ms
+>>> charts.heatmap({(1, 1): 0.5, (1, 2): 0.0})               # a number for each (R, W)
+>>> charts.venn({"r1", "r2"}, {"r2", "r3"}, ["r1", "r2", "r3"])
+>>> charts.law([1, 2, 3], {"law": [0.3, 0.6, 0.7]}, {"simulated": ([1, 2], [0.3, 0.6], lo, hi)})
+>>> charts.bars({"3 nodes": 0.9997, "4 nodes": 0.9994})
+
+All take ``theme="light"`` or ``"dark"`` and raise `DsvizError` for data they cannot draw.
+"""
+
+from __future__ import annotations
+
+from dsviz.draw.chart_numbers import bars, cdf, heatmap, law
+from dsviz.draw.chart_runs import availability, history, lanes
+from dsviz.draw.chart_sets import venn
+
+__all__ = ["availability", "bars", "cdf", "heatmap", "history", "lanes", "law", "venn"]

@@ -1,0 +1,83 @@
+"""The player as one HTML file that needs no kernel, no network and no other file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from dsviz.draw.columns import as_json, columns
+from dsviz.draw.layout import layout
+from dsviz.draw.outcome import compare, measures
+from dsviz.draw.theme import FAULT_ICONS, TOKENS
+from dsviz.errors import DsvizError
+from dsviz.trace import Trace
+
+_WIDGETS = Path(__file__).parent.parent / "widgets"
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+html {{ color-scheme: light dark; }}
+body {{ margin: 12px; }}
+{css}
+</style>
+</head>
+<body>
+<div id="player"></div>
+<script type="application/json" id="run">{payload}</script>
+<script type="module">
+{script}
+mount(document.getElementById("player"), JSON.parse(document.getElementById("run").textContent));
+</script>
+</body>
+</html>
+"""
+
+
+def to_html(
+    trace: Trace,
+    path: str | Path | None = None,
+    verdicts: Iterable[Any] = (),
+    theme: str = "auto",
+) -> str:
+    """Return the player of a trace as one self-contained page; write it to `path` if given.
+
+    `theme` is ``light``, ``dark`` or ``auto`` (what the reader's system prefers). Faults are
+    shown but cannot be injected: that needs a kernel.
+    """
+    if theme not in ("light", "dark", "auto"):
+        raise DsvizError(f"theme={theme!r} must be light, dark or auto")
+    script = (_WIDGETS / "player.js").read_text(encoding="utf-8")
+    page = _PAGE.format(
+        title=escape(trace.name),
+        css=(_WIDGETS / "player.css").read_text(encoding="utf-8"),
+        script=script.replace("</script", "<\\/script"),
+        # No "<" at all in the data, so nothing in it can end the element.
+        payload=as_json(payload(trace, verdicts, theme)).replace("<", "\\u003c"),
+    )
+    if path is not None:
+        Path(path).write_text(page, encoding="utf-8")
+    return page
+
+
+def payload(trace: Trace, verdicts: Iterable[Any] = (), theme: str = "auto") -> dict[str, Any]:
+    """Return what player.js's ``mount`` takes, for a player without a kernel."""
+    verdicts = list(verdicts)
+    rows = measures(trace, verdicts)
+    return {
+        "runs": [columns(trace, verdicts, layout(trace.nodes))],
+        "view": {
+            "title": trace.name,
+            "live": False,
+            "theme": theme,
+            "tokens": TOKENS,
+            "icons": FAULT_ICONS,
+            "outcome": [row | {"b": ""} for row in compare(rows, rows)],
+        },
+    }

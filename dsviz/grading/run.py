@@ -1,0 +1,183 @@
+"""Runs a check: case after case until one fails, then makes that one small and says why.
+
+The learner's classes may be the real ones or stand-ins whose handlers run elsewhere; the same
+code serves practice and marking.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+from dsviz.check.shrink import shrink
+from dsviz.check.verdict import Verdict
+from dsviz.grading.lab import Case, Check, Classes, Lab, Mark
+from dsviz.sim.faults import Fault
+from dsviz.sim.kernel import Kernel
+from dsviz.sim.node import Client, Op
+from dsviz.sim.scenario import Scenario
+from dsviz.trace import Trace
+
+MAX_EVENTS = 20_000  # in one run; the reference needs a few hundred
+LIMIT_S = 10.0  # of computing by the submission, in one check
+SHRINK_S = 2.0  # for making a counterexample small
+UNFINISHED = "NotImplementedError"
+
+
+
+Clock = Callable[[], float]
+
+
+class Stopped(BaseException):
+    """A run cannot go on: a node's process hangs, is gone or talks nonsense.
+
+    Not an Exception: to the kernel those are a node's own errors, which the run survives.
+    """
+
+
+def bounded(scenario: Scenario, seed: int) -> tuple[Trace, bool]:
+    """Run a scenario like `Scenario.run`; return its trace and whether it came to rest.
+
+    A node that sets timers of 0 ms makes an endless run in no time at all; after `MAX_EVENTS`
+    events the run is cut short, and its trace ends there.
+    """
+    kernel = Kernel(dict(scenario.nodes), scenario.network, seed, scenario.faults, scenario.sync_ms)
+    events = 0
+    while kernel.peek() <= scenario.duration and events < MAX_EVENTS:
+        kernel.step()
+        events += 1
+    rests = kernel.peek() > scenario.duration
+    end = scenario.duration if rests else kernel.now
+    if rests:
+        kernel.run(end)
+    rows = kernel.rows
+    return Trace(scenario.name, seed, end, kernel.roles, scenario.faults, rows), rests
+
+
+def judged(check: Check, case: Case) -> tuple[Trace, Verdict]:
+    """Run one case; return its trace and the first verdict that is not ok, or the last one."""
+    trace, rests = bounded(case.scenario, case.seed)
+    if not rests:
+        sentence = (
+            f"the run does not come to rest: {MAX_EVENTS:,} events within {trace.duration:,.0f} ms"
+        )
+        return trace, Verdict("comes to rest", "violated", sentence, trace.duration)
+    verdict = Verdict(check.name, "ok", "")
+    for judge in check.properties:
+        verdict = judge(trace)
+        if not verdict.ok:
+            break
+    return trace, verdict
+
+
+def run_check(
+    lab: Lab, check: Check, classes: Classes, hidden: bool, clock: Clock = time.process_time
+) -> Mark:
+    """Return what a check gives. A case that fails ends it.
+
+    `clock` tells how many seconds the submission has used: a busy machine must not cost points.
+    """
+    began = clock()
+    ran = 0
+    for case in check.cases(classes, lab.seeds(check, hidden)):
+        ran += 1
+        try:
+            trace, verdict = judged(check, case)
+        except Stopped as stopped:
+            return Mark(check.name, 0, check.points, f"{case}: {stopped}.")
+        if not verdict.ok:
+            return _failed(lab, check, case, trace, verdict)
+        if clock() - began > LIMIT_S:
+            sentence = f"stopped after {ran} runs: the handlers used more than {LIMIT_S:g} seconds."
+            return Mark(check.name, 0, check.points, sentence)
+    return Mark(check.name, check.points, check.points, f"holds in all {ran} runs.")
+
+
+def _failed(lab: Lab, check: Check, case: Case, trace: Trace, verdict: Verdict) -> Mark:
+    unfinished = _unfinished(trace)
+    if unfinished:
+        return Mark(check.name, 0, check.points, f"not yet: {unfinished}.")
+    if verdict.status == "undecided":
+        sentence = f"{case}: could not be decided. {verdict.sentence}"
+        return Mark(check.name, 0, check.points, sentence, case)
+    case, trace, verdict = smaller(check, case, trace, verdict)
+    scenario = dataclasses.replace(case.scenario, checks=check.properties)
+    case = dataclasses.replace(case, scenario=scenario)
+    told = lab.hint(trace, verdict)
+    sentence = f"{case}: {verdict.sentence}"
+    if told is not None:
+        hint, facts = told
+        sentence += (f", because {facts}" if facts else "") + f". {hint.advice}"
+    else:
+        sentence += "."
+    return Mark(check.name, 0, check.points, sentence, case)
+
+
+def _unfinished(trace: Trace) -> str | None:
+    """Say which handler is still to be written, when that is what stopped a node."""
+    for row in trace.rows:
+        if row[2] == "crash" and row[5] and UNFINISHED in row[5].splitlines()[-1]:
+            where = row[5].splitlines()[-2] if "\n" in row[5] else ""
+            name = where.removeprefix("in ").split(",")[0] or "a handler"
+            return f"{name} of {trace.nodes[row[3]]} is still to be written"
+    return None
+
+
+# Smaller counterexamples ----------------------------------------------------------------------
+
+Part = tuple[str, Any]  # ("fault", a fault) or (name of a client, an operation)
+
+
+def smaller(
+    check: Check, case: Case, trace: Trace, verdict: Verdict
+) -> tuple[Case, Trace, Verdict]:
+    """Return the case without the faults and operations that it fails without as well."""
+    best = (case, trace, verdict)
+    deadline = time.monotonic() + SHRINK_S
+
+    def fails(parts: tuple[Part, ...]) -> bool:
+        nonlocal best
+        if time.monotonic() > deadline:
+            return False
+        candidate = dataclasses.replace(case, scenario=_reduced(case.scenario, parts))
+        try:
+            its_trace, its_verdict = judged(check, candidate)
+        except Stopped:
+            return False
+        # Another property violated would be another counterexample.
+        if its_verdict.status != "violated" or its_verdict.check != verdict.check:
+            return False
+        best = (candidate, its_trace, its_verdict)
+        return True
+
+    shrink(_parts(case.scenario), fails)
+    return best
+
+
+def _parts(scenario: Scenario) -> list[Part]:
+    parts: list[Part] = [("fault", fault) for fault in scenario.faults]
+    for name, node in scenario.nodes.items():
+        if isinstance(node, Client):
+            parts += [(name, op) for op in node.operations]
+    return parts
+
+
+def _reduced(scenario: Scenario, parts: tuple[Part, ...]) -> Scenario:
+    """Return the scenario with these faults and operations only."""
+    faults: list[Fault] = [item for kind, item in parts if kind == "fault"]
+    ops: dict[str, list[Op]] = {}
+    for name, item in parts:
+        ops.setdefault(name, []).append(item)
+    nodes = {}
+    for name, node in scenario.nodes.items():
+        if not isinstance(node, Client):
+            nodes[name] = node
+        elif name in ops:
+            nodes[name] = _with_operations(node, ops[name])
+    return dataclasses.replace(scenario, nodes=nodes, faults=tuple(faults))
+
+
+def _with_operations(client: Client, operations: list[Op]) -> Client:
+    return Client(operations=tuple(operations), timeout=client.timeout, think=client.think)

@@ -1,0 +1,40 @@
+"""A submission's code cells, made into classes: the same way for practice, tests and the judge.
+
+Only the process of a node (`dsviz.grading.child`) and tests on trusted code call `executed`.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Mapping
+from types import CodeType
+from typing import Any
+
+from dsviz.errors import DsvizError
+from dsviz.sim.node import Node
+from dsviz.trace import Message
+
+#: What a graded cell finds without importing it; ``from dsviz import Node`` works as well.
+GIVEN = {"Node": Node, "Message": Message, "DsvizError": DsvizError}
+
+
+def compiled(cells: Mapping[str, str]) -> list[CodeType]:
+    """Compile cells, named by their grade ids. Nothing is executed.
+
+    Raises SyntaxError and ValueError for text that is not Python.
+    """
+    codes = []
+    for name, source in cells.items():
+        file = f"<cell {name}>"
+        lines = source.splitlines(keepends=True)
+        linecache.cache[file] = (len(source), None, lines, file)  # so that errors quote the line
+        codes.append(compile(source, file, "exec", dont_inherit=True))
+    return codes
+
+
+def executed(codes: list[CodeType]) -> dict[str, Any]:
+    """Run compiled cells one after the other in a fresh namespace, and return it."""
+    namespace: dict[str, Any] = {"__name__": "submission", **GIVEN}
+    for code in codes:
+        exec(code, namespace)
+    return namespace

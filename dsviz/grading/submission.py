@@ -1,0 +1,162 @@
+"""A submission, read as data: a notebook file of which only declared cells matter.
+
+Nothing is executed and nothing else of the notebook is looked at: not its other cells, not its
+outputs, not its test cells.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dsviz.errors import DsvizError
+from dsviz.grading.lab import Lab, Questions, all_labs, lab_named
+
+MAX_BYTES = 5_000_000
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The cells of a notebook that a lab asks for, by grade id, and remarks about them."""
+
+    lab: Lab
+    cells: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+    def missing(self, classes: Iterable[str]) -> str | None:
+        """Say which cell is missing that should define one of `classes`, or None."""
+        for name in classes:
+            if self.lab.classes[name] not in self.cells:
+                return f"the notebook has no cell {self.lab.classes[name]!r} with the class {name}"
+        return None
+
+    def code(self) -> dict[str, str]:
+        """Return the cells with classes, in the order in which they run."""
+        ids = dict.fromkeys(self.lab.classes.values())
+        return {name: self.cells[name] for name in ids if name in self.cells}
+
+
+def read_submission(path: Path) -> Submission:
+    """Read a lab's notebook.
+
+    Raises DsvizError, in one sentence, when the file is not a notebook or of no known lab.
+    """
+    notebook = _notebook(path)
+    lab = _lab_of(notebook, path)
+    wanted = {*lab.classes.values(), *(question.cell for question in lab.questions)}
+    cells: dict[str, str] = {}
+    notes = []
+    for cell in notebook["cells"]:
+        name = _grade_id(cell, wanted)
+        if name is None:
+            continue
+        if name in cells:
+            notes.append(f"cell {name!r} is there more than once; the last one counts")
+        cells[name] = _source(cell)
+    return Submission(lab, cells, tuple(dict.fromkeys(notes)))
+
+
+def _notebook(path: Path) -> dict[str, Any]:
+    """Return the notebook as data; its cells are a list of dictionaries."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | _NONBLOCK)
+    except FileNotFoundError:
+        raise DsvizError(f"{path} does not exist") from None
+    except OSError as error:
+        raise DsvizError(f"{path} could not be opened ({error.strerror}); links are not followed") from None
+    with open(descriptor, "rb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise DsvizError(f"{path} is not a file")
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise DsvizError(f"{path} has more than {MAX_BYTES:,} bytes; clear its outputs")
+    try:
+        notebook = json.loads(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise DsvizError(f"{path} is not a notebook: it is not UTF-8 text") from None
+    except (ValueError, RecursionError):
+        raise DsvizError(f"{path} is not a notebook: it is not JSON") from None
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
+        raise DsvizError(f"{path} is not a notebook: it has no cells")
+    if notebook.get("nbformat") != 4:
+        raise DsvizError(f"{path} is a notebook of format {notebook.get('nbformat')!r}, not 4")
+    notebook["cells"] = [cell for cell in notebook["cells"] if isinstance(cell, dict)]
+    return notebook
+
+
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # opening a pipe must not wait for a writer
+
+
+def _lab_of(notebook: dict[str, Any], path: Path) -> Lab:
+    """Return the lab that a notebook says it is, or that its file or folder is named after."""
+    about = _dict(_dict(notebook.get("metadata")).get("dsviz")).get("lab")
+    if isinstance(about, str):
+        return lab_named(about)
+    names = (path.stem, path.resolve().parent.name)
+    for slug, lab in all_labs().items():
+        if slug in names:
+            return lab
+    raise DsvizError(
+        f"{path} is not a lab of this course: neither its metadata nor its name says which one"
+    )
+
+
+def _grade_id(cell: dict[str, Any], wanted: set[str]) -> str | None:
+    """Return the grade id of a code cell among the wanted ones; its cell id serves as well."""
+    if cell.get("cell_type") != "code":
+        return None
+    metadata = _dict(cell.get("metadata"))
+    for name in (_dict(metadata.get("nbgrader")).get("grade_id"), cell.get("id")):
+        if isinstance(name, str) and name in wanted:
+            return name
+    return None
+
+
+def _dict(data: Any) -> dict[str, Any]:
+    return data if isinstance(data, dict) else {}
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = cell.get("source", "")
+    lines = source if isinstance(source, list) else [source]
+    return "".join(line for line in lines if isinstance(line, str))
+
+
+def literal(source: str, variable: str) -> Any:
+    """Return the literal that a cell assigns to a variable, without executing anything.
+
+    Raises DsvizError when there is none.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise DsvizError("the cell with the answers is not valid Python") from None
+    value = None
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if any(isinstance(target, ast.Name) and target.id == variable for target in targets):
+            value = node.value
+    if value is None:
+        raise DsvizError(f"the cell with the answers does not assign {variable}")
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        raise DsvizError(f"{variable} must hold plain answers: nothing in it is computed") from None
+
+
+def answers(submission: Submission, questions: Questions) -> dict[str, Any]:
+    """Return the learner's answers to some questions. Raises DsvizError when there are none."""
+    source = submission.cells.get(questions.cell)
+    if source is None:
+        raise DsvizError(f"the notebook has no cell {questions.cell!r} with the answers")
+    found = literal(source, questions.variable)
+    if not isinstance(found, dict):
+        raise DsvizError(f"{questions.variable} must be a dictionary")
+    return found
