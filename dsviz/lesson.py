@@ -20,8 +20,9 @@ __all__ = ["answer", "check", "forget", "keep", "predict", "quiz", "reveal", "so
 def check(*args: Any, **named: Any) -> Any:
     """Judge a lab's classes in this kernel, for practice; see `dsviz.grading.practice.check`."""
     from dsviz.grading.practice import check as practise
+    from dsviz.widgets.player import Player
 
-    return practise(*args, **named)
+    return practise(*args, **{"play": Player, **named})
 
 
 def quiz(lesson: str) -> Any:

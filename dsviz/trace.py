@@ -27,12 +27,24 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, ClassVar, NamedTuple
 
 from dsviz.errors import DsvizError, listed
 from dsviz.history import History, HistoryBuilder, Operation
 
-__all__ = ["KINDS", "Event", "History", "HistoryBuilder", "Message", "Operation", "Trace", "plain"]
+__all__ = [
+    "KINDS",
+    "MESSAGE_CLASSES",
+    "Event",
+    "History",
+    "HistoryBuilder",
+    "Message",
+    "Operation",
+    "Trace",
+    "message_class",
+    "plain",
+]
 
 #: What an event can be, with the meaning of its `data`.
 KINDS = {
@@ -58,25 +70,29 @@ KINDS = {
 }
 
 
-class Message:
+class Message(tuple):
     """A message as its receiver sees it: the fields it was sent with, as read-only attributes.
 
     ``msg.kind``, ``msg.src``, ``msg.dst`` name the message's kind, sender and receiver; ``msg.id``
     is unique in the run; ``msg.re`` is the id of the message this one replies to, or None.
+
+    A message is a tuple (src, dst, id, re, *values) of a class made for its kind and field names:
+    that is immutable by nature, small, and the cheapest thing that a run can make once an event.
+    Raises DsvizError for a field with one of the names above.
     """
 
-    __slots__ = ("kind", "src", "dst", "id", "re", "__dict__")
+    __slots__ = ()
+    kind: ClassVar[str]
+    fields: ClassVar[tuple[str, ...]]
+    src = property(itemgetter(0), doc="the sender")
+    dst = property(itemgetter(1), doc="the receiver")
+    id = property(itemgetter(2), doc="the number of the message, unique in the run")
+    re = property(itemgetter(3), doc="the id of the message this one replies to, or None")
 
-    def __init__(
-        self, kind: str, src: str, dst: str, id: int, re: int | None, body: dict[str, Any]
-    ) -> None:
-        set_ = object.__setattr__
-        set_(self, "kind", kind)
-        set_(self, "src", src)
-        set_(self, "dst", dst)
-        set_(self, "id", id)
-        set_(self, "re", re)
-        set_(self, "__dict__", body)
+    def __new__(
+        cls, kind: str, src: str, dst: str, id: int, re: int | None, body: dict[str, Any]
+    ) -> Message:
+        return tuple.__new__(message_class(kind, *body), (src, dst, id, re, *body.values()))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise DsvizError(
@@ -87,23 +103,55 @@ class Message:
         if name.startswith("__"):
             raise AttributeError(name)
         raise AttributeError(
-            f"message {self.kind!r} has no field {name!r}; its fields are {listed(self.__dict__)}"
+            f"message {self.kind!r} has no field {name!r}; its fields are {listed(self.fields)}"
         )
 
     @property
     def body(self) -> dict[str, Any]:
         """The fields the message was sent with (a copy)."""
-        return dict(self.__dict__)
+        return dict(zip(self.fields, self[4:], strict=True))
+
+    __dict__ = body  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, Message) and self.kind == other.kind and tuple.__eq__(self, other)
+        )
+
+    __hash__ = tuple.__hash__
 
     def __deepcopy__(self, memo: dict) -> Message:
         return self  # read-only, so a copy is never needed
 
     def __reduce__(self) -> tuple:
-        return (Message, (self.kind, self.src, self.dst, self.id, self.re, dict(self.__dict__)))
+        return (Message, (self.kind, self.src, self.dst, self.id, self.re, self.body))
 
     def __repr__(self) -> str:
-        fields = "".join(f" {k}={v!r}" for k, v in self.__dict__.items())
+        fields = "".join(f" {k}={v!r}" for k, v in self.body.items())
         return f"<{self.kind}{fields} {self.src}→{self.dst}>"
+
+
+_RESERVED = frozenset({"kind", "fields", "src", "dst", "id", "re", "body"})
+#: The classes made so far, by (kind, *field names).
+MESSAGE_CLASSES: dict[tuple[str, ...], type[Message]] = {}
+
+
+def message_class(kind: str, *fields: str) -> type[Message]:
+    """Return the class of messages of this kind with these fields, in this order."""
+    made = MESSAGE_CLASSES.get((kind, *fields))
+    if made is not None:
+        return made
+    taken = _RESERVED & set(fields)
+    if taken:
+        raise DsvizError(
+            f"message {kind!r} cannot have a field named {listed(taken)}: every message has that "
+            "already; choose another name"
+        )
+    members: dict[str, Any] = {"__slots__": (), "kind": kind, "fields": fields}
+    for position, name in enumerate(fields, 4):
+        members[name] = property(itemgetter(position))
+    made = MESSAGE_CLASSES[kind, *fields] = type("Message", (Message,), members)
+    return made
 
 
 class Event(NamedTuple):
@@ -270,7 +318,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     if isinstance(value, Message):
-        return [value.kind, value.id, value.re, plain(value.__dict__)]
+        return [value.kind, value.id, value.re, plain(value.body)]
     if hasattr(value, "to_dict"):
         return value.to_dict()
     if isinstance(value, dict):

@@ -95,7 +95,7 @@ def test_an_unknown_kind_names_the_node_the_kind_and_the_handlers():
 
 def test_sending_to_an_unknown_node_names_those_that_exist():
     crash = run({"a": Pinger(to="z")}).select("crash")[0]
-    assert "sends 'ping' to 'z', which does not exist; the nodes are a" in crash.data
+    assert "sends to 'z', which does not exist; the nodes are a" in crash.data
 
 
 def test_a_handler_that_raises_crashes_its_node_and_keeps_the_learners_lines():

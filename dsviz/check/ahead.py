@@ -9,7 +9,7 @@ from dsviz.check.models import ANYWHERE, SOMETHING_ELSE, Model, State
 from dsviz.check.progress import Task
 
 NEVER = float("inf")
-_FAR = 32  # how many operations ahead it looks
+_FAR = 200  # how many operations ahead it looks
 
 
 class Ahead:

@@ -327,7 +327,7 @@ def availability(trace: Trace, *, target: float = 0.999, theme: str = "light") -
         raise DsvizError("this run has no operations; let a client do at least one")
     if not 0 < target < 1:
         raise DsvizError(f"target={target!r} must be between 0 and 1, for example 0.999")
-    every = (ticks(0, trace.duration, 48) + [trace.duration])[1]  # ms of one bar: a round number
+    every = [*ticks(0, trace.duration, 48), trace.duration][1]  # ms of one bar: a round number
     counts = [[0, 0, 0] for _ in range(math.ceil(trace.duration / every - 1e-9))]
     for op in operations:
         slot = min(len(counts) - 1, int((op.call_ms or 0.0) / every))
@@ -431,4 +431,8 @@ def _budget(operations: Sequence[Operation], target: float) -> str:
     budget = f"A target of {percent(target)} allows {allowed:,.2g} of them to fail"
     if not bad:
         return f"{said} {budget}: none of that budget was used."
-    return f"{said} {budget}; {bad:,} did, {bad / allowed:,.2g} times that budget."
+    return f"{said} {budget}; {bad:,} did, {_times(bad / allowed)} that budget."
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:,.1f} times"

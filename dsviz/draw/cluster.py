@@ -11,8 +11,17 @@ from dsviz.draw.columns import columns_of
 from dsviz.draw.figure import Picture, Sheet, text_width, wrap
 from dsviz.draw.frames import Frame, frame, key_moments
 from dsviz.draw.layout import layout
-from dsviz.draw.stage import Stage, draw_moment, height_for, spread
-from dsviz.draw.text import caption, titled
+from dsviz.draw.stage import (
+    LABELLED,
+    NOTE,
+    Stage,
+    draw_dot,
+    draw_moment,
+    height_for,
+    note_of,
+    spread,
+)
+from dsviz.draw.text import caption, clauses, titled
 from dsviz.errors import DsvizError
 from dsviz.trace import Trace
 
@@ -30,19 +39,21 @@ def cluster(trace: Trace, at: float = 0.0, *, theme: str = "light") -> Picture:
     places = _places(trace)
     _check_time(trace, "at", at)
     data, moment = columns_of(trace), frame(trace, at)
-    high = height_for(places, 1.0)
+    said = clauses(moment.caption)
+    over = NOTE if note_of(moment) else 0.0
+    high = over + height_for(places, WIDTH, 1.0)
     sheet = Sheet(
         WIDTH,
         high + LEGEND,
         theme=theme,
         title=titled(trace),
         subtitle=f"seed {trace.seed} · at {at:,g} ms",
-        caption=moment.caption,
+        caption=said,
     )
-    box = (0.0, 0.0, WIDTH, high)
+    box = (0.0, over, WIDTH, high)
     draw_moment(Stage(sheet, box, spread(places, box, 1.0), _styles(data)), moment)
     _legend(sheet, high + LEGEND / 2 + 4, data, [moment])
-    return sheet.finish(moment.caption, f"Picture of the cluster {trace.name}. {moment.caption}")
+    return sheet.finish(said, f"Picture of the cluster {trace.name}. {said}")
 
 
 def film_strip(
@@ -69,7 +80,8 @@ def film_strip(
     across = min(2, len(times))
     width = across * PANEL + (across - 1) * GAP
     words = [wrap(_told(f), PANEL - 24, 11)[:3] for f in frames]
-    stage_high = max(height_for(places, SMALL), 230.0)
+    over = NOTE if any(map(note_of, frames)) else 0.0
+    stage_high = over + height_for(places, PANEL - 12, SMALL)
     rows = [range(i, min(i + across, len(times))) for i in range(0, len(times), across)]
     heads = [34 + 16 * max(len(words[i]) for i in row) for row in rows]
     high = sum(heads) + len(rows) * (stage_high + GAP)
@@ -90,13 +102,13 @@ def film_strip(
             box = (left, top, left + PANEL, top + head + stage_high)
             sheet.box(box, radius=8, edge="line", width=1.2, z=-5)
             _panel_head(sheet, left + 12, top, number, times[number], words[number])
-            inner = (left + 6, top + head - 2, left + PANEL - 6, box[3] - 2)
+            inner = (left + 6, top + head - 2 + over, left + PANEL - 6, box[3] - 2)
             at = spread(places, inner, SMALL)
             draw_moment(Stage(sheet, inner, at, _styles(data), SMALL), frames[number])
         top += head + stage_high + GAP
     _legend(sheet, top + LEGEND / 2 - 6, data, frames)
-    told = " ".join(f.caption for f in frames)
-    return sheet.finish(said, f"Film strip of {len(times)} moments of {trace.name}. {told}", 1.5)
+    told = " ".join(clauses(f.caption) for f in frames)
+    return sheet.finish(said, f"Film strip of {len(times)} moments of {trace.name}. {told}")
 
 
 def film_strip_png(
@@ -134,7 +146,7 @@ def _styles(data: Mapping[str, Any]) -> dict[str, tuple[str, tuple[float, ...]]]
 
 def _told(moment: Frame) -> str:
     """A moment's caption without its time, which stands beside it."""
-    text = moment.caption.split(": ", 1)[1]
+    text = clauses(moment.caption).split(": ", 1)[1]
     return text[0].upper() + text[1:] if text.split()[0].rstrip(",") not in _names(moment) else text
 
 
@@ -197,11 +209,11 @@ def _legend(sheet: Sheet, y: float, data: Mapping[str, Any], frames: Sequence[Fr
     x = 0.0
     for draw, text in _signs(sheet, data, frames):
         wide = text_width(text, 10.5)
-        if x + 22 + wide > sheet.width:
+        if x + 24 + wide > sheet.width:
             return
-        draw(x + 8, y)
-        sheet.text(x + 22, y, text, size=10.5, colour="soft", align="left")
-        x += 22 + wide + 16
+        draw(x + 9, y)
+        sheet.text(x + 24, y, text, size=10.5, colour="soft", align="left")
+        x += 24 + wide + 16
 
 
 def _signs(sheet: Sheet, data: Mapping[str, Any], frames: Sequence[Frame]) -> Iterable[tuple]:
@@ -210,17 +222,21 @@ def _signs(sheet: Sheet, data: Mapping[str, Any], frames: Sequence[Frame]) -> It
         path = _node_sign(sheet, shape)
         yield path, role
     shown = [message for f in frames for message in f.messages]
-    for reply, text in ((False, "request"), (True, "reply")):
-        if any(message.reply is reply for message in shown):
-            yield _line_sign(sheet, (5, 2.5) if reply else ()), text
+    if any(len(f.messages) > LABELLED for f in frames):  # dots without labels: name the kinds
+        present = {message.kind for message in shown}
+        for kind in data["kinds"]:
+            if kind["name"] in present:
+                yield _dot_sign(sheet, kind["reply"], kind["colour"]), kind["name"]
+    else:
+        for reply, text in ((False, "request"), (True, "reply")):
+            if any(message.reply is reply for message in shown):
+                yield _line_sign(sheet, (5, 2.5) if reply else ()), text
     states = {node.state for f in frames for node in f.nodes}
     if "changed" in states:
         yield (
             lambda x, y: sheet.disc(x, y, 6, fill="fill_changed", edge="changed", width=2.6),
             "just changed",
         )
-    if "busy" in states:
-        yield lambda x, y: sheet.disc(x, y, 6, fill="fill_active", edge="selected", width=2), "busy"
     if "down" in states:
         yield lambda x, y: glyphs.crash_badge(sheet, x, y, 7), "down"
     if "paused" in states:
@@ -237,5 +253,9 @@ def _node_sign(sheet: Sheet, shape: str) -> Any:
     )
 
 
-def _line_sign(sheet: Sheet, dash: tuple[float, ...]) -> Any:
-    return lambda x, y: sheet.line([(x - 8, y), (x + 10, y)], colour="soft", width=2, dash=dash)
+def _line_sign(sheet: Sheet, dash: Sequence[float]) -> Any:
+    return lambda x, y: sheet.line([(x - 9, y), (x + 9, y)], colour="soft", width=2, dash=dash)
+
+
+def _dot_sign(sheet: Sheet, reply: bool, colour: str) -> Any:
+    return lambda x, y: draw_dot(sheet, reply, (x + 2, y), colour)

@@ -33,7 +33,8 @@ from dsviz.errors import DsvizError, listed
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]  # left, top, right, bottom in px
 
-SCALE = 2.0  # device pixels for a px: crisp on the screens of today
+SCALE, SCALE_LARGE = 2.0, 1.5  # device pixels for a px: crisp, yet few bytes
+LARGE = 450_000  # px², more of which make a picture large
 PAD = 18.0  # px between the card's edge and what is on it
 TITLE, CAPTION, LINE = 15.0, 12.0, 1.42  # font sizes in px, and line height as a multiple
 COLOURS = 32  # of a stored PNG: a flat picture needs no more, and takes half the bytes
@@ -222,9 +223,9 @@ class Sheet:
     def _add(self, artist: Any) -> None:
         self.figure.add_artist(artist)
 
-    def finish(self, caption: str, alt: str = "", scale: float = SCALE) -> Picture:
+    def finish(self, caption: str, alt: str = "", scale: float | None = None) -> Picture:
         """Return the picture; `alt` says what there is to see, default: the caption. `scale` is
-        how many device pixels its PNG has for a px."""
+        how many device pixels its PNG has for a px (default: 2, for a large picture 1.5)."""
         return Picture(self, caption, alt or caption, scale)
 
 
@@ -234,9 +235,10 @@ class Picture:
     `caption` says in words and numbers what the data say; `alt` describes what is to be seen.
     """
 
-    def __init__(self, sheet: Sheet, caption: str, alt: str, scale: float = SCALE) -> None:
+    def __init__(self, sheet: Sheet, caption: str, alt: str, scale: float | None = None) -> None:
         self.figure = sheet.figure
-        self.scale = scale
+        large = sheet.outer[0] * sheet.outer[1] > LARGE
+        self.scale = scale or (SCALE_LARGE if large else SCALE)
         self._tokens = set(map(_channels, sheet.tokens.values()))
         self.caption = caption
         self.alt = alt

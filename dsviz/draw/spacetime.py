@@ -57,8 +57,8 @@ def spacetime(
 
     `nodes` are the lanes from left to right (default: all, in the order of the scenario); `kinds`
     are the message kinds to show (default: all). `highlight` is a verdict, several, or events (or
-    their seq numbers) to set off. Raises DsvizError for unknown nodes, kinds, events and times, and when
-    there are more than 400 messages to show.
+    their seq numbers) to set off. Raises DsvizError for unknown nodes, kinds, events and times,
+    and when there are more than 400 messages to show.
     """
     end = trace.duration if until is None else until
     if not 0 <= since < end <= trace.duration:
@@ -79,6 +79,9 @@ def spacetime(
     tracks = _link_faults(data, lanes, since, end)
     y = _scale(data, flights, shown, lanes, since, end)
     said = _caption(trace, flights, y, since, end, highlight)
+    # A pill over the first operation needs room below the names.
+    early = any(op.status == "info" and y(op.call_ms or 0.0) < 24 for op in shown)
+    head = HEAD + (22 if early else 0)
     step = min(104.0, max(74.0, 700.0 / len(lanes)))
     right = LEFT + step * len(lanes)
     width = max(right + TRACK * len(tracks) + 8, 460.0)
@@ -86,23 +89,27 @@ def spacetime(
     rows = _legend_rows([data["kinds"][k]["name"] for k in used], width)
     sheet = Sheet(
         width,
-        HEAD + y.height + 16 + 22 * len(rows),
+        head + y.height + 16 + 22 * len(rows),
         theme=theme,
         title=titled(trace),
         subtitle=f"seed {trace.seed} · {number(since)} to {number(end)} ms, time downwards",
         caption=said,
     )
     x = {name: LEFT + step * (i + 0.5) for i, name in enumerate(lanes)}
-    shifted = TimeScale([_moved(piece, HEAD) for piece in y.stretches])
+    shifted = TimeScale([_moved(piece, head) for piece in y.stretches])
     diagram = _Diagram(sheet, trace, data, x, shifted, (since, end), right)
     _draw_lanes(diagram)
     _draw_axis(diagram)
     _draw_link_faults(diagram, tracks)
-    _draw_node_faults(diagram)
+    words = _draw_node_faults(diagram)
     _draw_operations(diagram, shown, operations)
     _draw_marks(diagram, marks)
-    _draw_flights(diagram, flights)
-    _draw_legend(diagram, rows, HEAD + y.height + 22)
+    labels = _draw_flights(diagram, flights)
+    for place in words:
+        _beside(diagram, *place)
+    for group in labels:
+        _label_flight(diagram, group)
+    _draw_legend(diagram, rows, head + y.height + 22)
     return sheet.finish(said, f"Space-time diagram with a lane each for {joined(lanes)}. {said}")
 
 
@@ -285,8 +292,10 @@ def _longest(texts: Iterable[str], room: float) -> str:
     return next((text for text in texts if text_width(text, 10) <= room), "")
 
 
-def _draw_node_faults(d: _Diagram) -> None:
+def _draw_node_faults(d: _Diagram) -> list[tuple[float, float, str, str]]:
+    """Draw when nodes were down or paused; return what is to be written beside it."""
     spans, (since, until) = d.data["spans"], d.window
+    said: list[tuple[float, float, str, str]] = []
     for row, what in enumerate(spans["what"]):
         name = d.data["nodes"][spans["node"][row]]["name"]
         start = spans["from"][row]
@@ -304,11 +313,12 @@ def _draw_node_faults(d: _Diagram) -> None:
         badge(d.sheet, x, top, 8, z=7)
         d.taken.append((x - 9, top - 9, x + 9, top + 9))
         words = f"{'crash' if what == 'down' else 'pause'} {number(start)}"
-        _beside(d, x, top, words, colour)
+        said.append((x, top, words, colour))
         if what == "down" and spans["to"][row] is not None and stop < until:
             glyphs.restart_badge(d.sheet, x, bottom, 8, z=7)
             d.taken.append((x - 9, bottom - 9, x + 9, bottom + 9))
-            _beside(d, x, bottom, f"restart {number(stop)}", "ok")
+            said.append((x, bottom, f"restart {number(stop)}", "ok"))
+    return said
 
 
 def _beside(d: _Diagram, x: float, y: float, text: str, colour: str, gap: float = 13) -> None:
@@ -340,15 +350,17 @@ def _draw_operations(d: _Diagram, operations: Iterable[Operation], marked: set[i
         dash = dash if known else (3, 3)
         d.sheet.box(box, radius=3, fill=fill, edge=colour, width=1.8, dash=dash, z=2)
         if known and since <= stop <= until:
-            _operation_pill(d, x, bottom + 12, told(op), colour, op.id in marked)
+            _operation_pill(
+                d, x, bottom + (20 if op.id in marked else 13), told(op), colour, op.id in marked
+            )
         elif not known:
             _operation_pill(d, x, top - 12, told(op), colour, op.id in marked)
 
 
 def _operation_pill(d: _Diagram, x: float, y: float, text: str, colour: str, marked: bool) -> None:
     size = 10.5
-    half = (pill_box(0, 0, text, size)[2]) + 1
-    x = min(max(x, half), d.right - half)
+    half = pill_box(0, 0, text, size)[2] + 1
+    x = min(max(x, LEFT - 12 + half), d.right - half)
     for at in (y, y + 8, y - 8, y + 20):
         box = pill_box(x, at, text, size)
         if d.free(box):
@@ -368,7 +380,8 @@ def _draw_marks(d: _Diagram, marks: Iterable[Event]) -> None:
 # Messages -------------------------------------------------------------------------------------
 
 
-def _draw_flights(d: _Diagram, flights: Sequence[int]) -> None:
+def _draw_flights(d: _Diagram, flights: Sequence[int]) -> list[list[tuple[Point, Point, str, int]]]:
+    """Draw the arrows; return groups of arrows that share a label."""
     table, names = d.data["flights"], [node["name"] for node in d.data["nodes"]]
     lines: dict[int, list[list[Point]]] = {}
     labels: dict[tuple, list[tuple[Point, Point, str, int]]] = {}
@@ -382,10 +395,10 @@ def _draw_flights(d: _Diagram, flights: Sequence[int]) -> None:
         look = d.data["kinds"][kind]
         if fate in ("lost", "cut"):
             end = glyphs.along(start, end, 0.6)
-            glyphs.cross_mark(d.sheet, *end, 4.5)
+            _lost(d, end)
         elif fate == "node down" and arrives:
-            end = glyphs.shortened(start, end, 0, 6)[1]
-            glyphs.cross_mark(d.sheet, *end, 4.5)
+            end = glyphs.shortened(start, end, 0, 18)[1]
+            _lost(d, end)
         elif fate == "delivered" and arrives:
             end = glyphs.shortened(start, end, 0, 2)[1]
             d.sheet.shape(glyphs.arrow_head(end, start, 8), fill=look["colour"], z=4)
@@ -395,9 +408,12 @@ def _draw_flights(d: _Diagram, flights: Sequence[int]) -> None:
     for kind, segments in lines.items():
         look = d.data["kinds"][kind]
         d.sheet.segments(segments, colour=look["colour"], width=1.7, dash=look["dash"], z=3)
-    if len(flights) <= LABELLED:
-        for group in labels.values():
-            _label_flight(d, group)
+    return list(labels.values()) if len(flights) <= LABELLED else []
+
+
+def _lost(d: _Diagram, at: Point) -> None:
+    glyphs.cross_mark(d.sheet, *at, 4.5)
+    d.taken.append((at[0] - 6, at[1] - 6, at[0] + 6, at[1] + 6))
 
 
 def _clipped(

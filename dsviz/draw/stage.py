@@ -1,22 +1,28 @@
 """One moment of a cluster on a sheet: nodes, links, messages under way and faults.
 
 The same signs as the player's: shape = role, ring and badge = state, colour and dash = message
-kind, wall = network partition, arrow against bars = one-way cut.
+kind, bricks = network partition, arrow against bars = one-way cut.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy
+from contourpy import contour_generator
+
 from dsviz.draw import glyphs
 from dsviz.draw.figure import Box, Point, Sheet, fit, overlap, pill_box, text_width
-from dsviz.draw.frames import Frame, MessageView, NodeView
+from dsviz.draw.frames import Frame, LinkView, MessageView, NodeView
 
 RADIUS = 24.0  # of a node, px
-LABELLED = 40  # more messages under way than this are drawn without their labels
+LABELLED = 16  # more messages under way than this are drawn as dots: labels would hide the picture
+ASIDE = 5.0  # px that a message keeps right of its link, so that two directions do not meet
+STOPS = {"lost": 0.6, "cut": 0.3}  # how far a message comes that does not arrive
 
 
 @dataclass
@@ -40,84 +46,137 @@ class Stage:
         """A font size for this scale, never below what can be read."""
         return max(px * self.scale, min(px, 9.5))
 
-    def link(self, src: str, dst: str) -> tuple[Point, Point]:
-        """The line between the edges of two nodes."""
-        gap = self.radius + 2
-        return glyphs.shortened(self.places[src], self.places[dst], gap, gap)
+    def along(self, src: str, dst: str, share: float, aside: float = 0.0) -> Point:
+        """The point at `share` of the way between two nodes' borders, `aside` px right of it."""
+        (x0, y0), (x1, y1) = self.places[src], self.places[dst]
+        length = math.hypot(x1 - x0, y1 - y0) or 1.0
+        ux, uy = (x1 - x0) / length, (y1 - y0) / length
+        start = min(self.radius + 4, length * 0.3)
+        way = start + share * max(length - 2 * start, 1.0)
+        return x0 + ux * way - uy * aside, y0 + uy * way + ux * aside
 
 
 def spread(places: Mapping[str, tuple[float, float]], box: Box, scale: float) -> dict[str, Point]:
     """Return places in px for places in 0..1, with room for nodes and the lines under them."""
     left, top, right, bottom = box
-    xs, ys = [x for x, _ in places.values()], [y for _, y in places.values()]
-    side, over, under = 66 * scale, RADIUS * scale + 12, RADIUS * scale + 36 * max(scale, 0.85)
-    wide, high = right - left - 2 * side, bottom - top - over - under
-    spans = (max(xs) - min(xs), max(ys) - min(ys))
-    if min(spans) > 0.9:  # a circle of equals: do not stretch it into a flat ellipse
+    over, under = _margins(scale)
+    wide, high = right - left - 132 * scale, bottom - top - over - under
+    if _is_circle(places):
         wide = min(wide, high * 1.7)
     x0, y0 = (left + right - wide) / 2, top + over
+    xs, ys = [x for x, _ in places.values()], [y for _, y in places.values()]
+    flat, thin = max(ys) - min(ys), max(xs) - min(xs)
     return {
         name: (
-            x0 + wide * ((x - min(xs)) / spans[0] if spans[0] else 0.5),
-            y0 + high * ((y - min(ys)) / spans[1] if spans[1] else 0.5),
+            x0 + wide * ((x - min(xs)) / thin if thin else 0.5),
+            y0 + high * ((y - min(ys)) / flat if flat else 0.5),
         )
         for name, (x, y) in places.items()
     }
 
 
-def height_for(places: Mapping[str, tuple[float, float]], scale: float) -> float:
-    """Return the least height in px in which these nodes stand without crowding."""
-    columns: dict[float, int] = {}
-    for x, _ in places.values():
-        columns[round(x, 1)] = columns.get(round(x, 1), 0) + 1
-    xs, ys = [x for x, _ in places.values()], [y for _, y in places.values()]
-    rows = max(columns.values())
-    if min(max(xs) - min(xs), max(ys) - min(ys)) > 0.9:
-        rows = max(3, math.ceil(len(places) / 2))
-    return max(250.0, rows * 100.0) * scale
+def height_for(places: Mapping[str, tuple[float, float]], width: float, scale: float) -> float:
+    """Return the least height in px in which the lines under one node are free of the next."""
+    wide, spots = width - 132 * scale, list(places.values())
+    steps = [
+        abs(a[1] - b[1])
+        for i, a in enumerate(spots)
+        for b in spots[:i]
+        if abs(a[0] - b[0]) * wide < 110 * scale and abs(a[1] - b[1]) > 0.02
+    ]
+    least = 96.0 / min(steps) if steps else 0.0
+    if _is_circle(places):
+        least = max(least, 130.0 + 32.0 * len(places))
+    return min(max(least, 190.0), 900.0) * scale + sum(_margins(scale))
+
+
+def _margins(scale: float) -> tuple[float, float]:
+    """Room for half a node and its badge above, and for two lines of text below."""
+    return RADIUS * scale + 12, RADIUS * scale + 36 * max(scale, 0.85)
+
+
+def _is_circle(places: Mapping[str, tuple[float, float]]) -> bool:
+    """Whether the nodes stand in a circle, which must not become a flat ellipse."""
+    return (
+        len(places) > 2 and len({round(math.dist(p, (0.5, 0.5)), 2) for p in places.values()}) == 1
+    )
 
 
 def draw_moment(stage: Stage, moment: Frame) -> None:
     """Draw everything a frame holds."""
-    nodes = {node.name: node for node in moment.nodes}
-    for node in moment.nodes:
-        x, y = stage.places[node.name]
+    note = note_of(moment)
+    if note:
+        x, y, size = stage.box[0], stage.box[1] - NOTE / 2, stage.size(10.5)
+        text = fit(note, stage.box[2] - x, size, True)
+        stage.sheet.text(x, y, text, size=size, bold=True, colour="fault", align="left")
+    for x, y in stage.places.values():
         r = stage.radius + 3
         stage.taken.append((x - r, y - r, x + r, y + r))
-    cut = _draw_walls(stage, moment)
-    _draw_links(stage, moment, nodes, cut)
+    _draw_links(stage, moment)
+    for wall in moment.walls:
+        _draw_wall(stage, *wall)
     for node in moment.nodes:
         _draw_node(stage, node)
-    _draw_faulty_links(stage, moment)
-    _draw_messages(stage, moment.messages)
+    _draw_link_faults(stage, moment)
+    _draw_messages(stage, [m for m in moment.messages if m.src != m.dst])
+
+
+NOTE = 20.0  # px above a stage for faults that hit links of every node
+
+
+def note_of(moment: Frame) -> str:
+    """Return faults that hit too many links to be drawn on each of them."""
+    notes = []
+    for link in moment.links:
+        if link.what != "cut" and (link.src is None or link.dst is None):
+            ends = f"{link.src or 'all'} → {link.dst or 'all'}"
+            where = ends if link.src or link.dst else "every link"
+            notes.append(f"{where}: {_fault_words(link)}")
+    return " · ".join(notes)
+
+
+def _fault_words(link: LinkView) -> str:
+    if link.what == "delay":
+        return f"+{link.value:g} ms"
+    words = {"loss": "lost", "duplicate": "twice", "reorder": "reordered", "corrupt": "corrupted"}
+    return f"{link.value * 100:g} % {words.get(link.what, link.what)}"
 
 
 # Nodes ----------------------------------------------------------------------------------------
 
 _RING = {
     "normal": ("ink", 2.0, ()),
-    "changed": ("changed", 3.2, ()),
-    "busy": ("selected", 2.4, ()),
-    "paused": ("pause", 2.4, (2, 3)),
+    "changed": ("changed", 3.4, ()),
+    "busy": ("ink", 2.0, ()),
+    "paused": ("pause", 2.4, (7, 3)),
     "down": ("down", 2.0, (4, 3)),
 }
-_FILL = {"changed": "fill_changed", "busy": "fill_active", "down": "panel"}
+_FILL = {"changed": "fill_changed", "paused": "panel", "down": "panel"}
 
 
 def _draw_node(stage: Stage, node: NodeView) -> None:
     sheet, r = stage.sheet, stage.radius
     x, y = stage.places[node.name]
     edge, width, dash = _RING[node.state]
-    outline = glyphs.node_path(node.shape, x, y, r)
     fill = _FILL.get(node.state, "fill_node")
+    if node.shape == "square" and node.state in ("normal", "busy"):
+        edge, fill = "selected", "fill_active"
+    outline = glyphs.node_path(node.shape, x, y, r)
     sheet.shape(outline, fill=fill, edge=edge, width=width, dash=dash, z=2)
     size = stage.size(14)
-    while size > 9 and text_width(node.name, size, True) > r * 1.75:
-        size -= 0.5
+    inside = text_width(node.name, size, True) <= 2 * r - 7
+    name = node.name if inside else brief(node.name)
     ink = "down" if node.state == "down" else "ink"
-    sheet.text(x, y, fit(node.name, r * 1.9, size, True), size=size, bold=True, colour=ink, z=3)
+    sheet.text(x, y, name, size=size, bold=True, colour=ink, z=3)
     _draw_badges(stage, node, x, y)
-    _draw_lines(stage, node, x, y)
+    _draw_lines(stage, node, x, y, "" if inside else node.name)
+
+
+def brief(name: str) -> str:
+    """Return the short form of a long name: ``ce1`` for ``coordinator-eu-1``."""
+    words = re.findall(r"[^\W\d_]+", name) or [name]
+    number = re.search(r"\d+$", name)
+    return "".join(word[0] for word in words[:2]) + (number.group()[-2:] if number else "")
 
 
 def _draw_badges(stage: Stage, node: NodeView, x: float, y: float) -> None:
@@ -133,22 +192,25 @@ def _draw_badges(stage: Stage, node: NodeView, x: float, y: float) -> None:
         box = stage.sheet.text(*at, f"{node.skew:+g}", size=size, colour="skew", align="right")
         stage.taken.append(box)
     if node.unsynced:
-        glyphs.disk_badge(stage.sheet, x - away, y + away, r * 0.9)
+        glyphs.disk_badge(stage.sheet, x - away * 1.15, y + away * 0.62, r * 0.85)
 
 
-def _draw_lines(stage: Stage, node: NodeView, x: float, y: float) -> None:
-    """Write what the node shows under it."""
+def _draw_lines(stage: Stage, node: NodeView, x: float, y: float, name: str) -> None:
+    """Write under a node its name, when there is no room inside, and what it shows."""
     size, changed = stage.size(11), node.state == "changed"
     colour = {"changed": "changed", "paused": "pause"}.get(node.state, "soft")
     lines = [line for line in node.label.split("\n") if line.strip("–")]
     if node.state == "paused":
         lines = [f"paused since {node.since:g}", *lines]
+    lines = [name, *lines] if name else lines
     room = _room(stage, node.name)
     for number, line in enumerate(lines[:2]):
         below = y + stage.radius * (1.12 if node.shape == "diamond" else 1) + 5
         at = below + size * (0.72 + 1.3 * number)
-        text = fit(line, room, size, changed)
-        box = stage.sheet.text(x, at, text, size=size, bold=changed, colour=colour, z=3)
+        bold = changed or line == name
+        text = fit(line, room, size, bold)
+        ink = "ink" if line == name else colour
+        box = stage.sheet.text(x, at, text, size=size, bold=bold, colour=ink, z=3)
         stage.sheet.box(box, radius=4, fill="background", alpha=0.85, z=1.8)
         stage.taken.append(box)
 
@@ -168,157 +230,113 @@ def _room(stage: Stage, name: str) -> float:
 # Links ----------------------------------------------------------------------------------------
 
 
-def _draw_links(stage: Stage, moment: Frame, nodes: Mapping[str, NodeView], cut: set) -> None:
-    plain, dotted, severed = [], [], []
+def _draw_links(stage: Stage, moment: Frame) -> None:
+    down = {node.name for node in moment.nodes if node.state == "down"}
+    plain, dotted = [], []
     for pair in moment.edges:
         line = (stage.places[pair[0]], stage.places[pair[1]])  # the nodes lie on top
-        if frozenset(pair) in cut:
-            severed.append(line)
-        elif any(nodes[name].state == "down" for name in pair):
-            dotted.append(line)
-        else:
-            plain.append(line)
-    stage.sheet.segments(plain, colour="line", width=1.4, z=0)
-    stage.sheet.segments(dotted, colour="line", width=1.4, dash=(2, 5), z=0)
-    stage.sheet.segments(severed, colour="fault", width=1.1, dash=(1.5, 5), z=0)
-
-
-def _draw_walls(stage: Stage, moment: Frame) -> set[frozenset]:
-    """Draw each partition; return the pairs of nodes it separates."""
-    cut: set[frozenset] = set()
-    for one, other in moment.walls:
-        crossing = [
-            pair
-            for pair in moment.edges
-            if (pair[0] in one and pair[1] in other) or (pair[0] in other and pair[1] in one)
-        ]
-        cut |= {frozenset(pair) for pair in crossing}
-        wall = _wall_between(stage, one, other)
-        if wall:
-            _draw_wall(stage, *wall)
-        else:
-            for pair in crossing:
-                _draw_bars(stage, *stage.link(*pair), 0.5)
-    return cut
-
-
-def _wall_between(stage: Stage, one: Iterable[str], other: Iterable[str]) -> Any:
-    """Return the ends of a straight wall between two groups that touches no node, or None."""
-    groups = [[stage.places[name] for name in group] for group in (one, other)]
-    rest = [p for p in stage.places.values() if p not in groups[0] and p not in groups[1]]
-    best, found = stage.radius + 10, None
-    for degrees in range(0, 180, 5):
-        across = (math.cos(math.radians(degrees)), math.sin(math.radians(degrees)))
-        a, b = ([p[0] * across[0] + p[1] * across[1] for p in group] for group in groups)
-        low, high = (max(a), min(b)) if max(a) < min(b) else (max(b), min(a))
-        for share in (0.5, 0.35, 0.65, 0.2, 0.8):
-            at = low + (high - low) * share
-            gaps = [at - low, high - at]
-            gaps += [abs(p[0] * across[0] + p[1] * across[1] - at) for p in rest]
-            if low < high and min(gaps) > best:
-                best, found = min(gaps), _clipped(stage.box, across, at)
-    return found
-
-
-def _clipped(box: Box, across: Point, at: float) -> tuple[Point, Point] | None:
-    """The part of the line ``across · p = at`` inside a box."""
-    left, top, right, bottom = box
-    nx, ny = across
-    ends = []
-    if abs(ny) > 1e-9:
-        ends += [(x, (at - nx * x) / ny) for x in (left, right)]
-    if abs(nx) > 1e-9:
-        ends += [((at - ny * y) / nx, y) for y in (top, bottom)]
-    e = 0.01
-    inside = [p for p in ends if left - e <= p[0] <= right + e and top - e <= p[1] <= bottom + e]
-    return (min(inside), max(inside)) if len(inside) >= 2 else None
-
-
-def _draw_wall(stage: Stage, start: Point, end: Point) -> None:
-    """Bricks between two lines."""
-    length = math.dist(start, end)
-    ux, uy = (end[0] - start[0]) / length, (end[1] - start[1]) / length
-    half = 4.5 * stage.scale
-
-    def at(along: float, across: float) -> Point:
-        return (start[0] + ux * along - uy * across, start[1] + uy * along + ux * across)
-
-    band = [at(0, -half), at(length, -half), at(length, half), at(0, half)]
-    stage.sheet.shape(band, fill="fill_alarm", edge="fault", width=1.3, z=1)
-    lines = [[at(0, 0), at(length, 0)]]
-    step = half * 3
-    for number in range(1, int(length / step)):
-        side = half if number % 2 else -half
-        lines.append([at(number * step, 0), at(number * step, side)])
-    stage.sheet.segments(lines, colour="fault", width=1.0, z=1.1)
-
-
-def _draw_bars(stage: Stage, start: Point, end: Point, share: float) -> None:
-    """Two bars across a link."""
-    length = math.dist(start, end) or 1.0
-    ux, uy = (end[0] - start[0]) / length, (end[1] - start[1]) / length
-    reach, bars = 8 * stage.scale, []
-    for step in (-2.5 * stage.scale, 2.5 * stage.scale):
-        x, y = glyphs.along(start, end, share + step / length)
-        bars.append([(x - uy * reach, y + ux * reach), (x + uy * reach, y - ux * reach)])
-    stage.sheet.segments(bars, colour="background", width=5, z=3.9)
-    stage.sheet.segments(bars, colour="fault", width=2.4, z=4)
-
-
-def _draw_faulty_links(stage: Stage, moment: Frame) -> None:
-    everywhere = []
-    words = {"loss": "lost", "duplicate": "twice", "reorder": "reordered", "corrupt": "corrupted"}
-    for link in moment.links:
-        pairs = [
-            (src, dst)
-            for pair in moment.edges
-            for src, dst in (pair, pair[::-1])
-            if link.src in (None, src) and link.dst in (None, dst)
-        ]
-        if link.what == "cut":
-            for src, dst in pairs:
-                start, end = stage.link(src, dst)
-                stop = glyphs.along(start, end, 0.62)
-                stage.sheet.line([start, stop], colour="fault", width=1.4, dash=(2, 3), z=3)
-                stage.sheet.shape(glyphs.arrow_head(stop, start, 8), fill="fault", z=4)
-                _draw_bars(stage, start, end, 0.62 + 5 / (math.dist(start, end) or 1))
-            continue
-        text = (
-            f"+{link.value:g} ms"
-            if link.what == "delay"
-            else f"{words[link.what]} {link.value:.0%}"
+        dead = bool(down & set(pair)) or any(_parted(wall, *pair) for wall in moment.walls)
+        dead = dead or any(
+            _hits(link, *ends) for link in moment.links for ends in (pair, pair[::-1])
         )
-        if link.src is None or link.dst is None:
-            ends = f"{link.src or 'all'} → {link.dst or 'all'}"
-            everywhere.append(f"{ends}: {text}" if link.src or link.dst else f"every link: {text}")
-        for src, dst in pairs if link.src and link.dst else ():
-            spot = glyphs.along(*stage.link(src, dst), 0.5)
-            _place_pill(stage, spot, text, "pause", fill="fill_alarm")
-    if everywhere:
-        note = fit(" · ".join(everywhere), stage.box[2] - stage.box[0], stage.size(10.5))
-        at = (stage.box[0], stage.box[1] + 6)
-        stage.sheet.text(*at, note, size=stage.size(10.5), colour="pause", align="left", bold=True)
+        (dotted if dead else plain).append(line)
+    share = 0.35 if len(moment.edges) > 40 else 0.6
+    colour = stage.sheet.mix("background", "edge", share)
+    stage.sheet.segments(plain, colour=colour, width=1.2, z=0)
+    stage.sheet.segments(dotted, colour=colour, width=1.1, dash=(2, 5), z=0)
+
+
+def _parted(wall: tuple, one: str, other: str) -> bool:
+    a, b = wall
+    return (one in a and other in b) or (one in b and other in a)
+
+
+def _hits(link: LinkView, src: str, dst: str) -> bool:
+    return link.what == "cut" and link.src in (None, src) and link.dst in (None, dst)
+
+
+def _draw_wall(stage: Stage, one: Sequence[str], other: Sequence[str]) -> None:
+    """Bricks along the line whose points are equally far from both groups."""
+    left, top, right, bottom = stage.box
+    xs = numpy.linspace(left, right, 120)
+    ys = numpy.linspace(top, bottom, 80)
+    grid = numpy.meshgrid(xs, ys)
+
+    def reach(group: Sequence[str]) -> Any:
+        spots = (stage.places[name] for name in group)
+        return numpy.min([numpy.hypot(grid[0] - x, grid[1] - y) for x, y in spots], axis=0)
+
+    lines = contour_generator(xs, ys, reach(one) - reach(other)).lines(0.0)
+    sheet, scale = stage.sheet, stage.scale
+    for colour, width, dash in (
+        ("background", 13, ()),
+        ("fault", 8, ()),
+        ("fill_alarm", 5, (10, 2)),
+    ):
+        style = {"colour": colour, "width": width * scale, "dash": [d * scale for d in dash]}
+        sheet.segments(lines, **style, z=1)
+
+
+def _draw_link_faults(stage: Stage, moment: Frame) -> None:
+    for link in moment.links:
+        if link.what == "cut":
+            for pair in moment.edges:
+                for src, dst in (pair, pair[::-1]):
+                    if _hits(link, src, dst):
+                        _draw_cut(stage, src, dst)
+        elif link.src and link.dst:
+            spot = stage.along(link.src, link.dst, 0.5)
+            _place_pill(stage, spot, _fault_words(link), "fault", fill="fill_alarm")
+
+
+def _draw_cut(stage: Stage, src: str, dst: str) -> None:
+    """An arrow that ends at two bars: nothing passes in this direction."""
+    x, y = stage.along(src, dst, 0.5)
+    (x0, y0), (x1, y1) = stage.places[src], stage.places[dst]
+    angle, size = math.atan2(y1 - y0, x1 - x0), stage.scale
+    cos, sin = math.cos(angle), math.sin(angle)
+
+    def at(ahead: float, across: float) -> Point:
+        return x + (cos * ahead - sin * across) * size, y + (sin * ahead + cos * across) * size
+
+    sheet = stage.sheet
+    sheet.disc(x, y, 11 * size, fill="background", z=1.6)
+    sheet.line([at(-9, 0), at(0, 0)], colour="fault", width=2, z=4)
+    sheet.shape(glyphs.arrow_head(at(2, 0), at(-9, 0), 7 * size), fill="fault", z=4)
+    bars = [[at(ahead, -7), at(ahead, 7)] for ahead in (4.5, 8.5)]
+    sheet.segments(bars, colour="fault", width=2.2, z=4)
+    stage.taken.append((x - 10 * size, y - 9 * size, x + 10 * size, y + 9 * size))
 
 
 # Messages -------------------------------------------------------------------------------------
 
 
-def _draw_messages(stage: Stage, messages: Iterable[MessageView]) -> None:
-    messages = [m for m in messages if m.src != m.dst]
+def _draw_messages(stage: Stage, messages: Sequence[MessageView]) -> None:
+    dots = len(messages) > LABELLED
+    spots = []
     for message in messages:
+        stop = STOPS.get(message.fate, 1.0)
+        share, aside = min(message.position, stop), ASIDE * stage.scale
+        here = stage.along(message.src, message.dst, share, aside)
+        begin = max(0.0, share - 0.16) if dots else 0.0
+        start = stage.along(message.src, message.dst, begin, aside)
         colour, dash = stage.styles[message.kind]
-        start, end = stage.link(message.src, message.dst)
-        here = glyphs.along(start, end, message.position)
-        origin = stage.places[message.src]
-        stage.sheet.line([origin, here], colour=colour, width=2, dash=dash, z=1.5)
-        stage.sheet.shape(glyphs.arrow_head(here, start, 9), fill=colour, z=1.6)
-    if len(messages) > LABELLED:
-        return
-    for message in messages:
-        start, end = stage.link(message.src, message.dst)
-        here = glyphs.along(start, end, message.position)
-        colour, dash = stage.styles[message.kind]
-        _place_pill(stage, here, message.label, colour, line=(start, end), dash=dash)
+        style = {"colour": colour, "width": 1.8, "dash": () if dots else dash}
+        stage.sheet.line([start, here], **style, z=1.5)
+        spots.append((message, here, colour, dash, message.position >= stop and stop < 1))
+    for message, here, colour, dash, failed in spots:
+        if dots:
+            draw_dot(stage.sheet, message.reply, here, colour)
+            continue
+        back = stage.along(message.src, message.dst, -0.2, ASIDE * stage.scale)
+        stage.sheet.shape(glyphs.arrow_head(here, back, 8), fill=colour, z=1.6)
+        _place_pill(stage, here, message.label, colour, way=message, dash=dash, failed=failed)
+
+
+def draw_dot(sheet: Sheet, reply: bool, at: Point, colour: str) -> None:
+    """Draw one of many messages: a disc for a request, a hollow diamond for a reply."""
+    shape, fill = ("diamond", "background") if reply else ("circle", colour)
+    sheet.shape(glyphs.node_path(shape, *at, 4), fill=fill, edge=colour, width=1.8, z=4.5)
 
 
 def _place_pill(
@@ -328,12 +346,13 @@ def _place_pill(
     colour: str,
     *,
     fill: str = "background",
-    line: tuple[Point, Point] | None = None,
+    way: MessageView | None = None,
     dash: tuple[float, ...] = (),
+    failed: bool = False,
 ) -> None:
     """Write a pill at a point, or beside it where that is taken; leave it out where all is."""
     size = stage.size(11)
-    for spot in _spots(at, line, stage.scale):
+    for spot in _spots(stage, at, way):
         box = pill_box(*spot, text, size)
         inside = (
             box[0] >= stage.box[0] - 2 and box[2] <= stage.box[2] + 2
@@ -343,23 +362,24 @@ def _place_pill(
             if math.dist(spot, at) > 12:
                 stage.sheet.line([at, spot], colour=colour, width=1, z=5.5)
             stage.sheet.pill(*spot, text, size=size, colour=colour, fill=fill, dash=dash)
+            if failed:
+                glyphs.crash_badge(stage.sheet, box[2] - 3, box[1] + 1, 6.5)
             stage.taken.append(box)
             return
 
 
-def _spots(at: Point, line: tuple[Point, Point] | None, scale: float) -> Iterable[Point]:
-    """Candidate places for a pill, the nearest first."""
+def _spots(stage: Stage, at: Point, way: MessageView | None) -> Iterable[Point]:
+    """Candidate places for a pill: first along its way, then round it, the nearest first."""
     yield at
-    if line:
-        for share in (0.06, -0.06, 0.12, -0.12, 0.2, -0.2):
-            yield (
-                at[0] + (line[1][0] - line[0][0]) * share,
-                at[1] + (line[1][1] - line[0][1]) * share,
-            )
+    for share in (0.06, -0.06, 0.12, -0.12, 0.2, -0.2) if way else ():
+        reached = min(way.position, STOPS.get(way.fate, 1.0))
+        yield stage.along(
+            way.src, way.dst, min(max(reached + share, 0.0), 1.0), ASIDE * stage.scale
+        )
     for distance in (14, 22, 30, 40, 52, 66):
         for angle in range(0, 360, 30):
             turn = math.radians(angle + 90)
             yield (
-                at[0] + distance * scale * math.cos(turn) * 1.6,
-                at[1] + distance * scale * math.sin(turn),
+                at[0] + distance * stage.scale * math.cos(turn) * 1.6,
+                at[1] + distance * stage.scale * math.sin(turn),
             )

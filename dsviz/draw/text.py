@@ -36,6 +36,11 @@ def joined(words: Iterable[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
+def clauses(text: str) -> str:
+    """Return a sentence made of clauses ``a; b; c`` with like ones merged."""
+    return "; ".join(_merged(text.split("; ")))
+
+
 def _run(trace: Trace) -> str:
     roles = list(dict.fromkeys(trace.nodes.values()))
     sizes = [counted(list(trace.nodes.values()).count(role), role) for role in roles]

@@ -1,4 +1,4 @@
-"""Time from top to bottom, with long quiet stretches cut short so that the busy ones are legible."""
+"""Time from top to bottom, with long quiet stretches cut short to leave room for the busy ones."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class TimeScale:
         busy = [piece for piece in self.stretches if not piece.quiet]
         length = sum(piece.end - piece.start for piece in busy)
         pixels = sum(piece.bottom - piece.top for piece in busy)
-        step = (ticks(0, length, max(1, int(pixels / 40))) + [length])[1]
+        step = [*ticks(0, length, max(1, int(pixels / 40))), length][1]
         marks: list[float] = []
         for piece in busy:
             first = -int(-piece.start // step)
             inside = [i * step for i in range(first, int(piece.end // step) + 1)]
-            for time in inside or [piece.start]:
+            for time in inside or [(piece.start + piece.end) / 2]:
                 if not marks or self(time) - self(marks[-1]) >= 16:
                     marks.append(round(time, 6))
         return marks

@@ -126,6 +126,16 @@ class Register:
             and holds(row[5].__dict__, value)
         ]
 
+    def bringing(self, value: Any) -> list[tuple]:
+        """Return the messages with this value between coordinators and replicas, either way."""
+        return [
+            row
+            for row in self.trace.rows
+            if row[2] in ("deliver", "drop", "flight")
+            and {row[3], row[4]}.isdisjoint(self.clients)
+            and holds(row[5].__dict__, value)
+        ]
+
     def heard(self, op: Served, until: float = float("inf")) -> list[tuple]:
         """Return what replicas answered to this operation, as its coordinator got it."""
         return [

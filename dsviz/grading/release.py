@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from nbgrader.converters import GenerateAssignment
+from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import ClearSolutions
+from nbgrader.preprocessors import ClearSolutions, SaveCells
 from traitlets.config import Config
+
+from dsviz.errors import DsvizError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STUB = "# YOUR CODE HERE\nraise NotImplementedError('write this part')"
@@ -57,18 +60,20 @@ def blanked(source: str) -> str | None:
     return (source[: region.start()] + f"{target.id} = {{\n{lines}}}\n" + source[region.end() :]).rstrip()
 
 
-def configuration(source: Path, release: Path, database: Path) -> Config:
-    """Return nbgrader's configuration for cutting labs."""
+def configuration(source: Path, release: Path) -> Config:
+    """Return nbgrader's configuration for cutting labs. It needs no gradebook."""
     config = Config()
     config.CourseDirectory.course_id = "dsviz"
     config.CourseDirectory.source_directory = str(source)
     config.CourseDirectory.release_directory = str(release)
-    config.CourseDirectory.db_url = f"sqlite:///{database}"
     config.ClearLabSolutions.code_stub = {"python": STUB}
     config.ClearSolutions.code_stub = {"python": STUB}
+    config.GenerateAssignment.no_database = True
     steps = GenerateAssignment.preprocessors.default_args[0]
     config.GenerateAssignment.preprocessors = [
-        ClearLabSolutions if step is ClearSolutions else step for step in steps
+        ClearLabSolutions if step is ClearSolutions else step
+        for step in steps
+        if step is not SaveCells
     ]
     return config
 
@@ -76,12 +81,12 @@ def configuration(source: Path, release: Path, database: Path) -> Config:
 def release(source: Path, target: Path) -> list[Path]:
     """Cut every lab below `source` into `target`, and return the files written.
 
-    A lab of `target` that has no master any more is removed.
+    A lab of `target` that has no master any more is removed. Raises DsvizError when nbgrader
+    refuses a master, with what it said.
     """
-    logging.getLogger("traitlets").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch) / "release"
-        config = configuration(source, made, Path(scratch) / "gradebook.db")
+        config = configuration(source, made)
         labs = sorted(path.parent.name for path in source.glob("*/*.ipynb"))
         for lab in dict.fromkeys(labs):
             _cut(lab, config, source)
@@ -94,8 +99,21 @@ def _cut(lab: str, config: Config, source: Path) -> None:
     course = CourseDirectory(config=config, root=str(source.parent))
     course.assignment_id = lab
     converter = GenerateAssignment(coursedir=course, config=config)
-    converter.log.setLevel(logging.ERROR)
-    converter.start()
+    said: list[str] = []
+    converter.log = _listener(said)
+    try:
+        converter.start()
+    except NbGraderException:
+        raise DsvizError(f"nbgrader refuses solutions/{lab}: {' '.join(said)}") from None
+
+
+def _listener(said: list[str]) -> logging.Logger:
+    """Return a logger that keeps errors for our own message, and shows nothing."""
+    log = logging.Logger("release", logging.ERROR)
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    log.addHandler(handler)
+    return log
 
 
 def _folders(folder: Path) -> list[str]:

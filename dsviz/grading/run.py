@@ -92,11 +92,11 @@ def run_check(
         if clock() - began > LIMIT_S:
             sentence = f"stopped after {ran} runs: the handlers used more than {LIMIT_S:g} seconds."
             return Mark(check.name, 0, check.points, sentence)
-    return Mark(check.name, check.points, check.points, f"holds in all {ran} runs.")
+    return Mark(check.name, check.points, check.points, f"holds in {ran} run{'s' if ran > 1 else ''}.")
 
 
 def _failed(lab: Lab, check: Check, case: Case, trace: Trace, verdict: Verdict) -> Mark:
-    unfinished = _unfinished(trace)
+    unfinished = _unfinished(trace, case.scenario)
     if unfinished:
         return Mark(check.name, 0, check.points, f"not yet: {unfinished}.")
     if verdict.status == "undecided":
@@ -115,13 +115,13 @@ def _failed(lab: Lab, check: Check, case: Case, trace: Trace, verdict: Verdict) 
     return Mark(check.name, 0, check.points, sentence, case)
 
 
-def _unfinished(trace: Trace) -> str | None:
+def _unfinished(trace: Trace, scenario: Scenario) -> str | None:
     """Say which handler is still to be written, when that is what stopped a node."""
     for row in trace.rows:
         if row[2] == "crash" and row[5] and UNFINISHED in row[5].splitlines()[-1]:
             where = row[5].splitlines()[-2] if "\n" in row[5] else ""
             name = where.removeprefix("in ").split(",")[0] or "a handler"
-            return f"{name} of {trace.nodes[row[3]]} is still to be written"
+            return f"{name} of {type(scenario.nodes[row[3]]).__name__} is still to be written"
     return None
 
 

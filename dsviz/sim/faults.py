@@ -19,6 +19,7 @@ from dsviz.sim.network import as_probability
 
 if TYPE_CHECKING:
     from dsviz.sim.kernel import Kernel
+    from dsviz.sim.network import Link
 
 #: Every fault class by name: the vocabulary of the menus, of JSON and of the search for bugs.
 FAULTS: dict[str, type[Fault]] = {}
@@ -260,12 +261,12 @@ class _LinkFault(Fault):
 
     hits_links = True
 
-    def _links(self, kernel: Kernel) -> Iterator[tuple[str, str]]:
+    def _links(self, kernel: Kernel) -> Iterator[Link]:
         src, dst = getattr(self, "src", None), getattr(self, "dst", None)
         for one in [src] if src else kernel.slots:
             for other in [dst] if dst else kernel.slots:
                 if one != other:
-                    yield one, other
+                    yield kernel.link(one, other)
 
     def _where(self) -> str:
         src, dst = getattr(self, "src", None), getattr(self, "dst", None)
@@ -317,11 +318,13 @@ class Loss(_LinkFault):
 
     def begin(self, kernel: Kernel) -> None:
         for link in self._links(kernel):
-            kernel.link(*link).loss.append(self.p)
+            link.loss.append(self.p)
+            link.touched()
 
     def end(self, kernel: Kernel) -> None:
         for link in self._links(kernel):
-            kernel.link(*link).loss.remove(self.p)
+            link.loss.remove(self.p)
+            link.touched()
 
     def __str__(self) -> str:
         return f"messages are lost with probability {self.p:g} {self._where()} {_span(self)}"
@@ -344,11 +347,13 @@ class Duplicate(_LinkFault):
 
     def begin(self, kernel: Kernel) -> None:
         for link in self._links(kernel):
-            kernel.link(*link).duplicate.append(self.p)
+            link.duplicate.append(self.p)
+            link.touched()
 
     def end(self, kernel: Kernel) -> None:
         for link in self._links(kernel):
-            kernel.link(*link).duplicate.remove(self.p)
+            link.duplicate.remove(self.p)
+            link.touched()
 
     def __str__(self) -> str:
         return f"messages arrive twice with probability {self.p:g} {self._where()} {_span(self)}"
@@ -374,11 +379,13 @@ class Delay(_LinkFault):
 
     def begin(self, kernel: Kernel) -> None:
         for link in self._links(kernel):
-            kernel.link(*link).delay += self.ms
+            link.delay += self.ms
+            link.touched()
 
     def end(self, kernel: Kernel) -> None:
         for link in self._links(kernel):
-            kernel.link(*link).delay -= self.ms
+            link.delay -= self.ms
+            link.touched()
 
     def __str__(self) -> str:
         return f"messages take {self.ms:g} ms longer {self._where()} {_span(self)}"

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dsviz.errors import DsvizError, listed
 from dsviz.sim.network import Link, Network
 from dsviz.sim.slot import Slot, explained
-from dsviz.sim.values import ATOMS, frozen
-from dsviz.trace import Message
+from dsviz.sim.values import ATOMS, frozen, frozen_fields
+from dsviz.trace import MESSAGE_CLASSES, Message, message_class
 
 if TYPE_CHECKING:
     from dsviz.sim.faults import Fault
@@ -54,7 +54,6 @@ class Kernel:
         self._cause = -1  # the event that is being handled
         self._lead = 0.0  # how far the running handler's time is ahead, through blocking syncs
         self._operations = 0
-        self._links: dict[tuple[str, str], Link] = {}
         self._cuts = 0  # how many cuts are open on all links: 0 spares looking at them
         self.slots = {n: Slot(self, n, node, sync_ms) for n, node in nodes.items()}
         for number, fault in enumerate(faults):
@@ -73,42 +72,59 @@ class Kernel:
 
         Raises DsvizError after `MAX_EVENTS` events, so that no code of a learner hangs a notebook.
         """
-        heap, step = self._heap, self.step
         collecting = gc.isenabled()
         gc.disable()  # a run makes no garbage cycles worth looking for, and a fifth of the time
-        left = MAX_EVENTS
         try:
-            while heap and heap[0][0] <= until:
-                step()
-                left -= 1
-                if not left:
-                    raise DsvizError(
-                        f"the run stopped at {self.now:g} ms after {MAX_EVENTS:,} events; a node "
-                        "keeps itself busy without time passing, or the duration is too long"
-                    )
+            self._run(until)
         finally:
             if collecting:
                 gc.enable()
         self.now = until
-        for time, seq, what, dst, src, data, info, cause in sorted(heap, key=lambda row: row[:2]):
+        for time, seq, what, dst, src, data, info, cause in sorted(self._heap, key=_order):
             if what in ("deliver", "drop"):
                 sent_at = info[0] if what == "drop" else info
                 self.rows.append((time, seq, "flight", dst, src, data, sent_at, cause))
-        heap.clear()
+        self._heap.clear()
+
+    def _run(self, until: float) -> None:
+        """The loop over `step`, with the event that makes up nearly all of a run handled in place.
+
+        Every call that is saved here is a tenth of the time a delivery takes.
+        """
+        heap, slots, record, by_what = self._heap, self.slots, self.rows.append, self._BY_WHAT
+        for _ in range(MAX_EVENTS):
+            if not heap or heap[0][0] > until:
+                return
+            entry = heappop(heap)
+            self.now = entry[0]
+            if entry[2] != "deliver":
+                by_what[entry[2]](self, entry)
+                continue
+            slot = slots[entry[3]]
+            if self._cuts or not slot.ready:
+                self._deliver(entry)
+                continue
+            record(entry)
+            self._cause = entry[1]
+            message = entry[5]
+            try:
+                slot.handlers[message.kind](message)
+                if self._lead:
+                    self._wait_for_disk(slot)
+                elif slot.shows:
+                    self._show(slot)
+            except Exception as error:
+                self._die_of(slot, error)
+        raise DsvizError(
+            f"the run stopped at {self.now:g} ms after {MAX_EVENTS:,} events; a node keeps itself "
+            "busy without time passing, or the duration is too long"
+        )
 
     def step(self) -> None:
         """Let the next event happen. Raises IndexError when nothing is left."""
         entry = heappop(self._heap)
         self.now = entry[0]
-        what = entry[2]
-        if what == "deliver":
-            self._deliver(entry)
-        elif what == "timer":
-            self._fire(entry)
-        elif what == "drop":
-            self.rows.append(entry)
-        else:
-            self._BY_WHAT[what](self, entry)
+        self._BY_WHAT[entry[2]](self, entry)
 
     def _push(self, time: float, what: str, node: str | None, peer, data, info) -> int:
         seq = self._next
@@ -124,37 +140,52 @@ class Kernel:
 
     # Messages ---------------------------------------------------------------------------------
 
+    def post_of(self, slot: Slot) -> Callable[[str, str, dict[str, Any], int | None], int]:
+        """Return the function by which a node sends: (receiver, kind, fields, id replied to).
+
+        It returns the message's id, and raises DsvizError for a receiver that does not exist.
+        """
+        src, links, heap, new = slot.name, slot.links, self._heap, tuple.__new__
+        classes = MESSAGE_CLASSES
+
+        def post(dst: str, kind: str, body: dict[str, Any], re: int | None) -> int:
+            for value in body.values():
+                if type(value) not in ATOMS:
+                    body = frozen_fields(kind, body)
+                    break
+            link = links.get(dst) or self.link(src, dst)
+            made = classes.get((kind, *body)) or message_class(kind, *body)
+            seq = self._next
+            self._next = seq + 1
+            message = new(made, (src, dst, seq, re, *body.values()))
+            if self._lead:
+                self._later(slot, self._transmit, message)
+            elif link.faulty:
+                self._transmit(message)
+            else:
+                link.sent += 1
+                now, draw = self.now, link.by_kind.get(kind, link.draw)
+                arrives = now + draw(link.random())
+                heappush(heap, (arrives, seq, "deliver", dst, src, message, now, self._cause))
+            return seq
+
+        return post
+
     def send(self, slot: Slot, dst: str, kind: str, body: dict[str, Any], re: int | None) -> int:
-        """Give a message to the network; return its id. Raises DsvizError for an unknown node."""
-        if dst not in self.slots:
-            raise DsvizError(
-                f"{slot.name} sends {kind!r} to {dst!r}, which does not exist; the nodes are "
-                f"{listed(self.slots)}"
-            )
-        for name, value in body.items():
-            if type(value) not in ATOMS:
-                body[name] = frozen(value, f"field {name!r} of message {kind!r}")
-        message = Message(kind, slot.name, dst, self._next, re, body)
-        if self._lead:
-            self._next += 1
-            self._later(slot, self._transmit, message)
-        else:
-            self._transmit(message)
-        return message.id
+        """Send a message from `slot`; see `post_of`."""
+        return slot.post(dst, kind, body, re)
 
     def _transmit(self, message: Message) -> None:
+        """Give a message to the network, whatever faults are on its link."""
         src, dst, now = message.src, message.dst, self.now
-        if src == dst:
-            self._push(now, "deliver", dst, src, message, now)
-            return
-        link = self._links.get((src, dst)) or self.link(src, dst)
+        link = self.link(src, dst)
+        what, info = "deliver", now
         arrives = now + link.latency(message.kind)
         if link.cuts:
-            self._push(arrives, "drop", dst, src, message, (now, "cut"))
+            what, info = "drop", (now, "cut")
         elif link.loss and link.loses():
-            self._push(arrives, "drop", dst, src, message, (now, "lost"))
-        else:
-            self._push(arrives, "deliver", dst, src, message, now)
+            what, info = "drop", (now, "lost")
+        heappush(self._heap, (arrives, message.id, what, dst, src, message, info, self._cause))
         if link.duplicate and not link.cuts:
             latency = link.copy_latency(message.kind)
             if latency is not None:
@@ -162,31 +193,20 @@ class Kernel:
 
     def _deliver(self, entry: tuple) -> None:
         slot = self.slots[entry[3]]
-        if self._cuts and self._is_cut(entry[4], entry[3]):
+        if self._cuts and self.link(entry[4], entry[3]).cuts:
             self._drop(entry, "cut")
         elif not slot.up:
             self._drop(entry, "node down")
-        elif slot.paused or slot.busy:
-            slot.inbox.append(entry)
-        else:
+        elif slot.ready:
             self._handle_message(slot, entry)
+        else:
+            slot.inbox.append(entry)
 
     def _handle_message(self, slot: Slot, entry: tuple) -> None:
         message = entry[5]
         # An entry that waited in the inbox happens now, not when it arrived.
         self.rows.append(entry if entry[0] == self.now else (self.now, *entry[1:]))
-        handler = slot.handlers.get(message.kind)
-        if handler is None:
-            handler = self._no_handler
-        self._handle(slot, entry[1], handler, message)
-
-    def _no_handler(self, message: Message) -> None:
-        slot = self.slots[message.dst]
-        raise DsvizError(
-            f"{slot.name} got a message of kind {message.kind!r} but "
-            f"{type(slot.template).__name__} has no on_{message.kind}; it handles "
-            f"{listed(slot.handlers)}"
-        )
+        self._handle(slot, entry[1], slot.handlers[message.kind], message)
 
     def _drop(self, entry: tuple, reason: str) -> None:
         _, seq, _, dst, src, message, sent_at, cause = entry
@@ -199,17 +219,18 @@ class Kernel:
         self._cause = cause
         try:
             handler(*args, **named)
+            if self._lead:
+                self._wait_for_disk(slot)
+            elif slot.shows:
+                self._show(slot)
         except Exception as error:
-            self._die_of(slot, explained(error))
-            self._cause = -1
-            return
-        if self._lead:
-            slot.busy = True
-            self._push(self.now + self._lead, "free", slot.name, None, slot.starts, None)
-            self._lead = 0.0
-        elif slot.shows:
-            self._show(slot)
-        self._cause = -1
+            self._die_of(slot, error)
+
+    def _wait_for_disk(self, slot: Slot) -> None:
+        """The handler blocked on its disk: until that is done, its node handles nothing else."""
+        slot.set(busy=True)
+        self._push(self.now + self._lead, "free", slot.name, None, slot.starts, None)
+        self._lead = 0.0
 
     def _show(self, slot: Slot) -> None:
         """Record the shown attributes that changed."""
@@ -223,9 +244,9 @@ class Kernel:
         if changed:
             self._record("state", slot.name, changed)
 
-    def _die_of(self, slot: Slot, text: str) -> None:
+    def _die_of(self, slot: Slot, error: Exception) -> None:
         self._lead = 0.0
-        self._stop(slot, False, text)
+        self._stop(slot, False, explained(error))
 
     def handler_time(self) -> float:
         """True time in ms as the running handler has it: later than `now` after a blocking sync."""
@@ -248,16 +269,14 @@ class Kernel:
             act, args = entry[5]
             self._cause = entry[7]
             act(*args)
-            self._cause = -1
 
     def _on_free(self, entry: tuple) -> None:
         slot = self.slots[entry[3]]
         if self._outlived(slot, entry[5], entry):
-            slot.busy = False
+            slot.set(busy=False)
             self._cause = entry[7]
             if slot.shows:
                 self._show(slot)
-            self._cause = -1
             self._drain(slot)
 
     def _outlived(self, slot: Slot, starts: int, entry: tuple) -> bool:
@@ -272,7 +291,7 @@ class Kernel:
     def _drain(self, slot: Slot) -> None:
         """Handle what waited while the node could not."""
         inbox = slot.inbox
-        while inbox and slot.up and not (slot.paused or slot.busy):
+        while inbox and slot.ready:
             entry = inbox.popleft()
             if entry[2] == "timer":
                 self._fire(entry)
@@ -315,7 +334,7 @@ class Kernel:
         slot = self.slots[name]
         if slot.timers.get(key) != seq:
             return  # cancelled, replaced, or of a process that is gone
-        if slot.paused or slot.busy:
+        if not slot.ready:
             slot.inbox.append(entry)
             return
         del slot.timers[key]
@@ -339,7 +358,7 @@ class Kernel:
         slot = self.slots[name]
         if not slot.up or slot.starts != starts:
             return
-        if then is not None and (slot.paused or slot.busy):
+        if then is not None and not slot.ready:
             slot.inbox.append(entry)
             return
         count = slot.disk._settle(serial)
@@ -363,13 +382,11 @@ class Kernel:
         self.rows.append(entry)
         self._cause = entry[1]
         entry[5].begin(self)
-        self._cause = -1
 
     def _on_heal(self, entry: tuple) -> None:
         self.rows.append(entry)
         self._cause = entry[1]
         entry[5].end(self)
-        self._cause = -1
 
     def crash(self, name: str, power: bool = False) -> None:
         """Stop the process of node `name`; with `power`, its un-synced writes are gone as well."""
@@ -378,8 +395,8 @@ class Kernel:
             self._stop(slot, power, None)
 
     def _stop(self, slot: Slot, power: bool, text: str | None) -> None:
-        was_up, slot.up = slot.up, False
-        if was_up:
+        if slot.up:
+            slot.set(up=False)
             self._record("crash", slot.name, text)
         lost = slot.disk._crash(self.now, power)
         if lost:
@@ -406,7 +423,7 @@ class Kernel:
         if not slot.up:
             return
         slot.paused_until = max(until, slot.paused_until) if slot.paused else until
-        slot.paused = True
+        slot.set(paused=True)
         self._record("pause", name, slot.paused_until)
         self._push(until, "resume", name, None, slot.starts, None)
 
@@ -414,7 +431,7 @@ class Kernel:
         time, seq, _, name, _, starts, _, cause = entry
         slot = self.slots[name]
         if slot.up and slot.starts == starts and slot.paused and slot.paused_until <= self.now:
-            slot.paused = False
+            slot.set(paused=False)
             self.rows.append((time, seq, "resume", name, None, None, None, cause))
             held, slot.held = slot.held, []
             for entry in held:
@@ -423,18 +440,24 @@ class Kernel:
 
     def cut(self, src: str, dst: str, change: int) -> None:
         """Cut the link from `src` to `dst` once more (+1) or once less (-1)."""
-        self.link(src, dst).cuts += change
+        link = self.link(src, dst)
+        link.cuts += change
+        link.touched()
         self._cuts += change
 
-    def _is_cut(self, src: str, dst: str) -> bool:
-        link = self._links.get((src, dst))
-        return link is not None and link.cuts > 0
-
     def link(self, src: str, dst: str) -> Link:
-        """Return the link from `src` to `dst`."""
-        link = self._links.get((src, dst))
+        """Return the link from `src` to `dst`. Raises DsvizError when there is no such node."""
+        links = self.slots[src].links
+        link = links.get(dst)
         if link is None:
-            link = self._links[src, dst] = Link(self._network, self.seed, src, dst)
+            if dst not in self.slots:
+                raise DsvizError(
+                    f"{src} sends to {dst!r}, which does not exist; the nodes are "
+                    f"{listed(self.slots)}"
+                )
+            # What a node sends to itself crosses no network.
+            network = Network(0.0) if src == dst else self._network
+            link = links[dst] = Link(network, self.seed, src, dst)
         return link
 
     def next_operation_number(self) -> int:
@@ -442,7 +465,13 @@ class Kernel:
         self._operations += 1
         return self._operations
 
+    def _on_drop(self, entry: tuple) -> None:
+        self.rows.append(entry)
+
     _BY_WHAT: ClassVar[dict[str, Callable]] = {
+        "deliver": _deliver,
+        "timer": _fire,
+        "drop": _on_drop,
         "later": _on_later,
         "free": _on_free,
         "synced": _on_synced,
@@ -450,6 +479,10 @@ class Kernel:
         "heal": _on_heal,
         "resume": _on_resume,
     }
+
+
+def _order(row: tuple) -> tuple[float, int]:
+    return row[:2]
 
 
 def _timer_key(name: str, data: dict[str, Any]) -> tuple:

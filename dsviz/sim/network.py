@@ -92,9 +92,10 @@ class Link:
         "_losses",
         "by_kind",
         "cuts",
-        "default",
         "delay",
+        "draw",
         "duplicate",
+        "faulty",
         "loss",
         "random",
         "sent",
@@ -102,8 +103,9 @@ class Link:
 
     def __init__(self, network: Network, seed: int, src: str, dst: str) -> None:
         own = network.by_link.get((src, dst))
-        self.default: Latency = network.latency if own is None else own  # type: ignore[assignment]
-        self.by_kind = network.by_kind if own is None else {}
+        self.draw = (network.latency if own is None else own).draw  # type: ignore[union-attr]
+        kinds = network.by_kind if own is None else {}
+        self.by_kind = {kind: latency.draw for kind, latency in kinds.items()}
         self.random = Random(f"{seed}/latency/{src}/{dst}").random
         self.sent = 0
         self.cuts = 0  # how many faults cut this link now
@@ -112,27 +114,33 @@ class Link:
         self.duplicate = [network.duplicate] if network.duplicate else []
         self._losses = Stream(seed, "loss", src, dst)
         self._duplicates = Stream(seed, "duplicate", src, dst)
+        self.touched()
+
+    def touched(self) -> None:
+        """To be called after a change: without any fault, sending takes a shorter way."""
+        self.faulty = bool(self.cuts or self.delay or self.loss or self.duplicate)
 
     def latency(self, kind: str) -> float:
         """Return how many ms the next message, of this kind, takes; counts the message."""
         self.sent += 1
-        distribution = self.by_kind.get(kind, self.default)
-        return self.delay + distribution.draw(self.random())
+        return self.delay + self.by_kind.get(kind, self.draw)(self.random())
 
     def loses(self) -> bool:
         """Whether the message counted last is lost (each loss fault tries independently)."""
-        keeps = 1.0
-        for p in self.loss:
-            keeps *= 1.0 - p
-        return self._losses.draw(self.sent) < 1.0 - keeps
+        return self._losses.draw(self.sent) < _any_of(self.loss)
 
     def copy_latency(self, kind: str) -> float | None:
         """How many ms a duplicate of the message counted last takes, or None without one."""
-        keeps = 1.0
-        for p in self.duplicate:
-            keeps *= 1.0 - p
         chance = self._duplicates.draw(2 * self.sent)
         latency = self._duplicates.draw(2 * self.sent + 1)
-        if chance >= 1.0 - keeps:
+        if chance >= _any_of(self.duplicate):
             return None
-        return self.delay + self.by_kind.get(kind, self.default).draw(latency)
+        return self.delay + self.by_kind.get(kind, self.draw)(latency)
+
+
+def _any_of(probabilities: list[float]) -> float:
+    """The probability that at least one of these independent events happens."""
+    none = 1.0
+    for p in probabilities:
+        none *= 1.0 - p
+    return 1.0 - none

@@ -71,7 +71,9 @@ class Node:
         """Return a fresh copy of this template, bound to a place in a running cluster."""
         fresh = object.__new__(type(self))
         fresh.__dict__.update(copy.deepcopy(self.__dict__))
-        fresh.__dict__.update(_kernel=kernel, _slot=slot, name=slot.name, disk=slot.disk)
+        fresh.__dict__.update(
+            _kernel=kernel, _slot=slot, _post=slot.post, name=slot.name, disk=slot.disk
+        )
         return fresh
 
     name: str
@@ -94,12 +96,16 @@ class Node:
         roles = self._kernel.roles
         return tuple(n for n, role in roles.items() if role == mine and n != self.name)
 
+    def _post(self, dst: str, kind: str, body: dict[str, Any], re: int | None) -> int:
+        """Send; a booted node has its slot's own, faster function under this name."""
+        return self._kernel.send(self._slot, dst, kind, body, re)
+
     def on_start(self) -> None:
         """Called at boot and after every restart."""
 
     def send(self, dst: str, kind: str, /, **body: Any) -> None:
         """Send a message. It may be lost, late or twice; no answer tells nothing."""
-        self._kernel.send(self._slot, dst, kind, body, None)
+        self._post(dst, kind, body, None)
 
     def reply(self, msg: Message, kind: str, /, **body: Any) -> None:
         """Send a message to the sender of `msg`, as the answer to it.
@@ -107,12 +113,12 @@ class Node:
         To a client's request the kinds ``ok`` (with a field `value` for a read) and ``fail`` (it
         definitely did not take effect) end the operation.
         """
-        self._kernel.send(self._slot, msg.src, kind, body, msg.id)
+        self._post(msg.src, kind, body, msg.id)
 
     def broadcast(self, to: Iterable[str], kind: str, /, **body: Any) -> None:
         """Send the same message to each node of `to` in turn."""
         for dst in to:
-            self._kernel.send(self._slot, dst, kind, dict(body), None)
+            self._post(dst, kind, body, None)
 
     def set_timer(self, name: str, ms: float, /, **data: Any) -> None:
         """Call ``on_timer_<name>(**data)`` in `ms` ms; replaces a timer of the same name and data.
@@ -206,9 +212,7 @@ class Client(Node):
         self._number = self._kernel.next_operation_number()
         record = {"op": self._number, "f": op.f, "key": op.key, "value": op.value, "to": op.to}
         self._kernel.effect(self._slot, "invoke", record)
-        self._request = self._kernel.send(
-            self._slot, op.to, op.f, {"key": op.key, "value": op.value}, None
-        )
+        self._request = self._post(op.to, op.f, {"key": op.key, "value": op.value}, None)
         self.doing = f"{op.f} {op.key}" + ("" if op.value is None else f" = {op.value}") + " …"
         self.set_timer("timeout", self.timeout)
 
@@ -218,12 +222,12 @@ class Client(Node):
     def on_ok(self, msg: Message) -> None:
         """The node says that the operation took effect."""
         if msg.re == self._request:
-            self._end("ok", msg.__dict__.get("value"))
+            self._end("ok", getattr(msg, "value", None))
 
     def on_fail(self, msg: Message) -> None:
         """The node says that the operation definitely did not take effect."""
         if msg.re == self._request:
-            self._end("fail", msg.__dict__.get("reason"))
+            self._end("fail", getattr(msg, "reason", None))
 
     def _end(self, status: str, result: Any) -> None:
         op = self._current

@@ -9,11 +9,14 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from dsviz.errors import DsvizError, listed
 from dsviz.sim.disk import Disk
 
 if TYPE_CHECKING:
     from dsviz.sim.kernel import Kernel
+    from dsviz.sim.network import Link
     from dsviz.sim.node import Node
+    from dsviz.trace import Message
 
 
 class Slot:
@@ -24,20 +27,30 @@ class Slot:
         self.template = template
         self.disk = Disk(kernel, self, sync_ms)
         self.shows = tuple(template.shows)
-        self.up = False
+        self.links: dict[str, Link] = {}  # from here, by receiver
         self.starts = 0
-        self.paused = False
         self.paused_until = 0.0
-        self.busy = False  # a handler waits for its disk
+        self.set(up=False, paused=False, busy=False)
         self.clock_offset = 0.0
         self.timers: dict[Any, int] = {}
         self.inbox: deque[tuple] = deque()  # what arrived while it was paused or busy
         self.held: list[tuple] = []  # the rest of a handler that a pause interrupted
-        self.handlers: dict[str, Callable] = {}
+        self.handlers = Handlers(self)
+        self.post = kernel.post_of(self)
         self.shown: dict[str, Any] = {}
         self.node: Node | None = None
         self._seed = kernel.seed
         self._random: Random | None = None
+
+    def set(self, **flags: bool) -> None:
+        """Set `up`, `paused` or `busy` (a handler waits for its disk), and with them `ready`."""
+        self.__dict__.update(flags)
+        self.ready = self.up and not self.paused and not self.busy
+
+    up: bool
+    paused: bool
+    busy: bool
+    ready: bool  # it can handle something now
 
     def random(self) -> Random:
         """The node's own random stream, a new one after each restart."""
@@ -47,17 +60,33 @@ class Slot:
 
     def boot(self, kernel: Kernel) -> None:
         """Put a fresh process here."""
-        self.up, self.paused, self.busy = True, False, False
+        self.set(up=True, paused=False, busy=False)
         self.starts += 1
         self._random = None
         self.shown = {}
         self.node = self.template._booted(kernel, self)
-        self.handlers = {
-            name[3:]: getattr(self.node, name)
-            for name in dir(type(self.node))
-            if name.startswith("on_") and not name.startswith(("on_timer_", "on_disk_"))
-        }
-        self.handlers.pop("start", None)
+        self.handlers.clear()
+        for name in dir(type(self.node)):
+            if name.startswith("on_") and not name.startswith(("on_timer_", "on_disk_")):
+                self.handlers[name[3:]] = getattr(self.node, name)
+        del self.handlers["start"]
+
+
+class Handlers(dict):
+    """A node's handlers by message kind. A kind without one gets a handler that says so."""
+
+    def __init__(self, slot: Slot) -> None:
+        super().__init__()
+        self._slot = slot
+
+    def __missing__(self, kind: str) -> Callable[[Message], None]:
+        def refuse(message: Message) -> None:
+            raise DsvizError(
+                f"{self._slot.name} got a message of kind {kind!r} but "
+                f"{type(self._slot.template).__name__} has no on_{kind}; it handles {listed(self)}"
+            )
+
+        return refuse
 
 
 def explained(error: Exception) -> str:

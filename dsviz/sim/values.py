@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, NoReturn
 
 from dsviz.errors import DsvizError
+from dsviz.trace import Message
 
 ATOMS = frozenset({type(None), bool, int, float, str, bytes})
 
@@ -46,7 +47,7 @@ def frozen(value: Any, where: str = "value") -> Any:
         return value
     if kind is tuple or kind is list:
         return tuple([item if type(item) in ATOMS else frozen(item, where) for item in value])
-    if kind is FrozenDict:
+    if kind is FrozenDict or isinstance(value, Message):
         return value
     if isinstance(value, dict):
         return FrozenDict((frozen(k, where), frozen(v, where)) for k, v in value.items())
@@ -66,6 +67,13 @@ def frozen(value: Any, where: str = "value") -> Any:
         f"{where} is a {kind.__name__}; send and store plain data (numbers, text, lists, "
         "dictionaries, sets, frozen dataclasses)"
     )
+
+
+def frozen_fields(kind: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a message, frozen. Raises DsvizError naming the field."""
+    return {
+        name: frozen(value, f"field {name!r} of message {kind!r}") for name, value in body.items()
+    }
 
 
 def thawed(value: Any) -> Any:

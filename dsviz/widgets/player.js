@@ -17,6 +17,8 @@ function h(tag, attributes = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
+  // JupyterLab looks at the focused element before it looks at its parents.
+  if (["button", "input", "select", "code"].includes(tag)) element.dataset.lmSuppressShortcuts = "true";
   element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
 }
@@ -1459,7 +1461,6 @@ class Axis {
     this.surface = new Surface(this.box, "Events, operations and verdicts over time");
     this.range = h("input", {
       type: "range", class: "ds-scrub", min: "0", step: "any", "aria-label": "Time",
-      "data-lm-suppress-shortcuts": "true",
     });
     this.chips = h("div", { class: "ds-chips" });
     this.lamps = h("div");
@@ -1872,7 +1873,7 @@ class Axis {
 class Menu {
   constructor(player) {
     this.player = player;
-    this.box = h("div", { class: "ds-menu", role: "dialog", hidden: true, "data-lm-suppress-shortcuts": "true" });
+    this.box = h("div", { class: "ds-menu", role: "dialog", hidden: true });
     this.box.addEventListener("keydown", (event) => this.key(event));
     this.outside = (event) => {
       if (!this.box.hidden && !event.composedPath().includes(this.box)) this.close(false);
@@ -1949,7 +1950,6 @@ class Menu {
   numberField(field) {
     const input = h("input", {
       type: "number", value: field.default, min: field.low, max: field.high, step: field.step,
-      "data-lm-suppress-shortcuts": "true",
     });
     if (field.name === "duration") input.title = "Leave empty for the rest of the run";
     return h("label", {}, field.word, input, field.unit);
@@ -1975,7 +1975,7 @@ class Menu {
     const { run, stage } = this.player;
     const others = stage.edges.filter((edge) => edge.includes(index)).map(([a, b]) => (a === index ? b : a));
     if (!others.length) return [];
-    const select = h("select", { "aria-label": "Other end of the link", "data-lm-suppress-shortcuts": "true" });
+    const select = h("select", { "aria-label": "Other end of the link" });
     select.append(...others.map((other) => h("option", { value: other }, run.names[other])));
     const opener = this.opener;
     const go = h("button", { type: "button", onclick: () => this.forLink(index, Number(select.value), spot, opener) }, icon("link"), "Link with …");
@@ -1985,7 +1985,7 @@ class Menu {
   forLink(a, b, at, opener) {
     const { run, view, t } = { run: this.player.run, view: this.player.view, t: this.player.now() };
     const names = [run.names[a], run.names[b]];
-    const way = h("select", { "aria-label": "Direction", "data-lm-suppress-shortcuts": "true" },
+    const way = h("select", { "aria-label": "Direction" },
       h("option", { value: "0" }, `${names[0]} → ${names[1]}`),
       h("option", { value: "1" }, `${names[1]} → ${names[0]}`),
     );
@@ -2023,7 +2023,7 @@ class PlayerView {
     this.marked = noMarks();
     this.visible = true;
     this.reduced = window.matchMedia("(prefers-reduced-motion: reduce)");
-    this.root = h("div", { class: "ds-player", role: "region", "data-lm-suppress-shortcuts": "true" });
+    this.root = h("div", { class: "ds-player", role: "region" });
     this.build();
     this.menu = new Menu(this);
     el.append(this.root);
@@ -2069,8 +2069,15 @@ class PlayerView {
   buildHead() {
     this.title = h("span", { class: "ds-title" });
     this.about = h("span", { class: "ds-soft" });
-    this.seedBox = h("input", { type: "number", step: "1", "aria-label": "Seed", "data-lm-suppress-shortcuts": "true" });
-    this.seedBox.addEventListener("change", () => this.send({ do: "seed", n: Math.trunc(Number(this.seedBox.value)) }));
+    this.seedBox = h("input", { type: "number", step: "1", "aria-label": "Seed" });
+    const reseed = () => {
+      const n = Math.trunc(Number(this.seedBox.value));
+      if (n !== this.run.seed) this.send({ do: "seed", n });
+    };
+    this.seedBox.addEventListener("change", reseed);
+    this.seedBox.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") reseed();
+    });
     this.seedLabel = h("label", {}, "seed", this.seedBox);
     this.tabs = h("div", { class: "ds-tabs", role: "tablist", "aria-label": "Futures" });
     this.undoButton = this.iconButton("undo", "Undo the last change", () => this.send({ do: "undo" }));
@@ -2103,7 +2110,7 @@ class PlayerView {
 
   buildControls() {
     this.playButton = h("button", { type: "button", class: "ds-btn ds-primary", onclick: () => this.toggle() });
-    this.speedBox = h("select", { "aria-label": "Speed", "data-lm-suppress-shortcuts": "true" });
+    this.speedBox = h("select", { "aria-label": "Speed" });
     this.speedBox.append(...SPEEDS.map((speed) => h("option", { value: speed }, `${speed}×`)));
     this.speedBox.addEventListener("change", () => this.setSpeed(Number(this.speedBox.value)));
     this.paceText = h("span", { class: "ds-soft ds-wide" });

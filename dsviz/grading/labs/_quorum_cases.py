@@ -34,6 +34,7 @@ from dsviz.sim.scenario import Scenario
 
 HOP = 5.0  # ms a message takes in the directed cases, without jitter
 TIMEOUT = 900.0  # ms after which a client gives up; a lab asks for answers well within it
+BOTH = ("k1", "k2")  # the coordinators
 Work = dict[str, list[Op]]
 
 
@@ -102,6 +103,14 @@ def only(coordinator: str, reachable: Iterable[str], n: int) -> list[Fault]:
     """Cut a coordinator off from all replicas but the `reachable` ones, for good."""
     apart = [r for r in replicas(n) if r not in reachable]
     return [Partition((coordinator,), tuple(apart))] if apart else []
+
+
+def between(
+    kind: type[Loss] | type[Duplicate], p: float, coordinators: Iterable[str], n: int
+) -> list[Fault]:
+    """Return a fault of all links between coordinators and replicas; clients are spared."""
+    pairs = [(k, r) for k in coordinators for r in replicas(n)]
+    return [kind(p, *link) for k, r in pairs for link in ((k, r), (r, k))]
 
 
 def moments(seed: int, begin: int, end: int, step: int = 5) -> range:
@@ -251,7 +260,7 @@ def everything_twice(classes: Classes, n: int, seed: int) -> Iterator[Case]:
             "c1": [v.write("k1", 0), v.write("k1", 100)],
             "c2": reads("k2", 110, 8, 14.0),
         }
-        faults: list[Fault] = [Duplicate(1.0)]
+        faults: list[Fault] = between(Duplicate, 1.0, ("k1",), n)
         faults += [Cut("k1", r, at=100.0 + after, duration=200) for r in replicas(n)[1:]]
         faults += only("k2", last(n), n)
         name = "every message arrives twice"
@@ -432,8 +441,8 @@ def _partition(random: Random, n: int) -> list[Fault]:
 
 
 coordinator_crash = _random("a coordinator crashes", _crashes)
-loss = _random("10 % of the messages are lost", lambda random, n: [Loss(0.1)])
-duplication = _random("half of the messages arrive twice", lambda random, n: [Duplicate(0.5)])
+loss = _random("10 % of the messages are lost", lambda random, n: between(Loss, 0.1, BOTH, n))
+duplication = _random("half of the messages arrive twice", lambda random, n: between(Duplicate, 0.5, BOTH, n))
 power = _random("a minority loses power", _power)
 partition = _random("a network partition", _partition)
 quiet = _random("nothing goes wrong", lambda random, n: [], jitter="wan")

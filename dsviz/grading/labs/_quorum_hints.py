@@ -196,17 +196,28 @@ def _same_counter(register: Register, op: Served) -> tuple[Served, int] | None:
 
 
 def _counters(register: Register, op: Served) -> set[int]:
-    versions = [v for row in register.sent(op.value, op.coordinator) for v in _versions(row)]
-    return {int(next(_numbers(v))) for v in versions}
+    return {int(next(_numbers(version))) for version in _versions(register, op.value).values()}
 
 
-def _versions(row: tuple) -> list[Any]:
-    """Return what may be a version in a message: pairs with a number, numbers named like one."""
+def _versions(register: Register, value: Any) -> dict[str, Any]:
+    """Return what may be the version of a value: it is in every message that brings the value.
+
+    An operation's number also travels with a value, but changes from one operation to the next.
+    """
+    common: dict[str, Any] | None = None
+    for row in register.bringing(value):
+        found = {repr(version): version for version in _candidates(row)}
+        common = found if common is None else {k: v for k, v in common.items() if k in found}
+    return common or {}
+
+
+def _candidates(row: tuple) -> list[Any]:
+    """Return what may be a version in a message: tuples with a number, numbers named like one."""
     found = []
     for name, value in row[5].__dict__.items():
-        pair = isinstance(value, tuple) and any(True for _ in _numbers(value))
+        several = isinstance(value, tuple) and any(True for _ in _numbers(value))
         named = name.lower() in ("version", "ver", "v", "counter", "ctr", "stamp", "ts", "tag")
-        if pair or (named and any(True for _ in _numbers(value))):
+        if several or (named and any(True for _ in _numbers(value))):
             found.append(value)
     return found
 
@@ -221,14 +232,13 @@ def version_twice(register: Register, verdict: Verdict) -> str | None:
     """The same version travels with two values of one key."""
     first: dict[Any, Served] = {}
     for op in _writes(register):
-        for row in register.sent(op.value, op.coordinator):
-            for version in _versions(row):
-                other = first.setdefault((op.key, repr(version)), op)
-                if other is not op:
-                    return (
-                        f"{op.coordinator} gave the version {_shown(version)} to {other.value} and "
-                        f"to {op.value}, and each replica kept the one that came first"
-                    )
+        for text, version in _versions(register, op.value).items():
+            other = first.setdefault((op.key, text), op)
+            if other is not op:
+                return (
+                    f"{op.coordinator} gave the version {_shown(version)} to {other.value} and to "
+                    f"{op.value}, and each replica kept the one that came first"
+                )
     return None
 
 
