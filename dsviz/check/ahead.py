@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from dsviz.check.models import ANYWHERE, SOMETHING_ELSE, Model, State
+from dsviz.check.model import ANYWHERE, SOMETHING_ELSE, Model, State
 from dsviz.check.progress import Task
 
 NEVER = float("inf")
@@ -22,7 +22,7 @@ class Ahead:
 
     def __init__(self, model: Model, tasks: Sequence[Task]) -> None:
         self.used = False
-        self.now: float = -1
+        self.now: float = -NEVER
         self._model = model
         self._memo: dict[State, tuple[State, int | None]] = {}
         pinned = sorted(
@@ -32,7 +32,7 @@ class Ahead:
         self._open: dict[Task, None] = {}
         self._since = _since([t for t in pinned if t.keeps], tasks, model)
         # Up to this position something may tell any two states apart.
-        self._told_until = max((_end(t) for t in tasks if _unpredictable(t)), default=-1)
+        self._told_until = max((_end(t) for t in tasks if _unpredictable(t)), default=-NEVER)
         overwriting = [t for t in tasks if t.overwrites and t.part.required]
         overwriting.sort(key=lambda task: task.part.invoked)
         self._invoked = [t.part.invoked for t in overwriting]
@@ -100,7 +100,7 @@ def _unpredictable(task: Task) -> bool:
 
 
 def _since(aims: Sequence[Task], tasks: Sequence[Task], model: Model) -> dict[Task, float]:
-    """Return for each operation that needs one state the position from which only growth leads to it.
+    """Return for each of `aims` the position from which only growth leads to the state it needs.
 
     Before that position another operation may still make a state that grows into the needed one.
     """
@@ -109,7 +109,7 @@ def _since(aims: Sequence[Task], tasks: Sequence[Task], model: Model) -> dict[Ta
     unknown = [t for t in changing if t.part.returned is None]
     returning = [t for t in changing if t.part.returned is not None]
     invoked = [t.part.invoked for t in returning]
-    latest = [-1.0]  # the last return among the first n
+    latest = [-NEVER]  # the last return among the first n
     for task in returning:
         latest.append(max(latest[-1], _end(task)))
     since: dict[Task, float] = {}
@@ -117,8 +117,8 @@ def _since(aims: Sequence[Task], tasks: Sequence[Task], model: Model) -> dict[Ta
         if any(t.part.invoked < _end(aim) and _leads(t, aim.pin, model) for t in unknown):
             since[aim] = NEVER
             continue
-        relevant = aims[number - _FAR].part.invoked if number >= _FAR else -1
-        since[aim], index = -1, bisect_right(invoked, _end(aim))
+        relevant = aims[number - _FAR].part.invoked if number >= _FAR else -NEVER
+        since[aim], index = -NEVER, bisect_right(invoked, _end(aim))
         while index and latest[index] > max(relevant, since[aim]):
             index -= 1
             if _leads(returning[index], aim.pin, model):

@@ -42,7 +42,7 @@ def contacted(trace: Trace, operation: int | Operation) -> dict[str, list[str]]:
         if event.what not in _MESSAGES or client in (event.node, event.peer):
             continue
         if event.peer == server and event.data.id < last:
-            asked[event.node] = event.data.id
+            asked[event.node] = min(event.data.id, asked.get(event.node, event.data.id))
         elif event.node == server and event.what == "deliver" and open_:
             answered[event.peer] = event.seq
             open_ = event.seq != done
@@ -65,10 +65,11 @@ def _request(trace: Trace, began: Event) -> Event | None:
         if row[2] not in _MESSAGES or row[4] != began.node or row[7] != began.cause:
             continue
         event = Event._make(row)
-        if event.sent_at == began.time and event.node == began.data["to"]:
-            # A duplicated request arrives twice; the first one counts.
-            if found is None or (found.what != "deliver" and event.what == "deliver"):
-                found = event
+        if event.sent_at != began.time or event.node != began.data["to"]:
+            continue
+        if event.what == "deliver":
+            return event  # a duplicated request arrives twice; the first one counts
+        found = event
     return found
 
 

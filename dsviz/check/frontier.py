@@ -28,8 +28,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from dsviz.check.ahead import Ahead
-from dsviz.check.models import ANYWHERE, SOMETHING_ELSE, Model, State
-from dsviz.check.progress import Part, Progress, Task, layout
+from dsviz.check.model import ANYWHERE, SOMETHING_ELSE, Model, State
+from dsviz.check.progress import Move, Part, Progress, Task, layout
 from dsviz.history import Operation
 
 NEVER = float("inf")
@@ -37,6 +37,10 @@ _BYTES_A_CONFIGURATION = 200
 
 # (state, strict bits) -> masks, none of them a subset of another.
 Table = dict[tuple[State, int], list[int]]
+
+# (test, value, keep, put, new state, owes): to be gone where ``mask & test == value``; then the
+# mask becomes ``mask & keep | put``, and a dead end when it has a bit of `owes`.
+Way = tuple[int, int, int, int, State, int]
 
 
 class Search:
@@ -58,11 +62,12 @@ class Search:
     ) -> None:
         self.outcome: str | None = None
         self.died: Operation | None = None
-        self.position = -1
+        self.position: float = -NEVER
         self.steps = 0
         tasks = [Task(part, model) for part in parts]
-        self._events = _in_order(tasks)
-        self._strict, full = layout(tasks, [(at, back, i) for at, back, i, _ in self._events])
+        events = _in_order(parts)
+        self._strict, full = layout(tasks, events)
+        self._events = [(position, returns, tasks[index]) for position, returns, index in events]
         self._table: Table = {(state, full & self._strict): [full] for state in starts}
         self.size = len(self._table)
         self._progress = Progress(model)
@@ -88,7 +93,7 @@ class Search:
 
     def _run(self) -> Iterator[None]:
         progress, ahead = self._progress, self._ahead
-        for position, returns, _, task in self._events:
+        for position, returns, task in self._events:
             if returns:
                 self.position = position
                 if ahead:
@@ -108,17 +113,21 @@ class Search:
         done: Table = {}
         lacking: Table = {}
         owed, used = task.owed, task.used
-        last_chance = bool(used) and self._needs.later(task, self.position)
+        last_chance = used and self._needs.later(task, self.position)
         for (state, _), masks in self._table.items():
             state, absorbed, owes = self._look(state)
+            if owes is None:
+                continue
             for mask in masks:
                 mask &= ~absorbed
-                if owes is None or mask & owes:
+                if mask & owes:
                     continue
-                if mask & owed or (last_chance and not mask & used):
+                if mask & owed:
                     self._admit(lacking, state, mask)
-                if not mask & owed:
-                    self._admit(done, state, (mask | owed) & ~used)
+                    continue
+                if last_chance and not mask & used:
+                    self._admit(lacking, state, mask)
+                self._admit(done, state, (mask | owed) & ~used)
         self.steps += self.size
         if lacking:
             yield from self._expand(task, lacking, done)
@@ -136,16 +145,18 @@ class Search:
         that it is there to beat the others. Those where the task has taken effect go to `done`.
         """
         queue = [(key, mask) for key, masks in seen.items() for mask in masks]
-        moves: dict[State, list] = {}
+        overwriting = self._ways(self._progress.overwriting(task), task)
+        ways_from: dict[State, list[Way]] = {}
         goal, reached = (task.used, task.used) if task.used else (task.owed, 0)
-        strict = self._strict
         for key, mask in queue:
             state = key[0]
             if len(seen[key]) > 1 and mask not in seen[key]:
                 continue  # beaten meanwhile
-            ways = moves.get(state)
+            ways = ways_from.get(state)
             if ways is None:
-                ways = moves[state] = self._moves(state, task)
+                ways = self._ways(self._progress.depending(state, task), task) + overwriting
+                ways_from[state] = ways
+                self.size += sys.getsizeof(state) // _BYTES_A_CONFIGURATION
             self.steps += 1 + len(ways)
             for test, value, keep, put, new, owes in ways:
                 if mask & test != value:
@@ -156,22 +167,17 @@ class Search:
                 if then & goal == reached:
                     self._admit(done, new, (then | task.owed) & ~task.used)
                 elif self._admit(seen, new, then):
-                    queue.append(((new, then & strict), then))
+                    queue.append(((new, then & self._strict), then))
             if self.size > self._room:
                 self.outcome = "undecided"
                 return
             if self.steps >= self._pause_at:
                 yield
 
-    def _moves(self, state: State, task: Task) -> list[tuple[int, int, int, int, State, int]]:
-        """Return (test, value, keep, put, new state, owes) for each way on from `state`.
-
-        It can be gone where ``mask & test == value``; then the mask is ``mask & keep | put``, and
-        a dead end when it has a bit of `owes`.
-        """
-        self.size += sys.getsizeof(state) // _BYTES_A_CONFIGURATION
+    def _ways(self, moves: Iterable[Move], task: Task) -> list[Way]:
+        """Return the moves that are no dead ends, each with what the new state absorbs."""
         ways = []
-        for test, value, clear, put, new in self._progress.moves(state, task):
+        for test, value, clear, put, new in moves:
             new, absorbed, owes = self._look(new)
             if owes is None or (new is SOMETHING_ELSE and put not in (0, task.used)):
                 continue
@@ -217,22 +223,22 @@ class _Needs:
             if not task.overwrites:
                 returned = task.part.returned
                 until = NEVER if returned is None else returned
-                self._until[task.pin] = max(until, self._until.get(task.pin, -1))
+                self._until[task.pin] = max(until, self._until.get(task.pin, -NEVER))
 
     def later(self, task: Task, position: int) -> bool:
         """Tell whether the state that `task` makes may matter after `position`."""
-        if self._until.get(ANYWHERE, -1) > position or not task.overwrites:
+        if self._until.get(ANYWHERE, -NEVER) > position or not task.overwrites:
             return True
         made = self._model.step(self._model.init, *task.args)[1]
-        return self._until.get(made, -1) > position
+        return self._until.get(made, -NEVER) > position
 
 
-def _in_order(tasks: Sequence[Task]) -> list[tuple[int, bool, int, Task]]:
-    """Return (position, is a return, index, task); at one position, invocations come first."""
+def _in_order(parts: Sequence[Part]) -> list[tuple[int, bool, int]]:
+    """Return (position, is a return, index) in order; at one position, invocations come first."""
     events = []
-    for index, task in enumerate(tasks):
-        events.append((task.part.invoked, False, index, task))
-        if task.part.returned is not None:
-            events.append((task.part.returned, True, index, task))
-    events.sort(key=lambda event: event[:3])
+    for index, part in enumerate(parts):
+        events.append((part.invoked, False, index))
+        if part.returned is not None:
+            events.append((part.returned, True, index))
+    events.sort()
     return events

@@ -1,28 +1,181 @@
+"""Is a history linearizable: can each operation be given one moment between its call and its
+return at which it took effect, so that all results fit a single object that does one operation
+at a time (Herlihy & Wing, "Linearizability", ACM TOPLAS 1990)?
+
+Each key is judged by a frontier search of its own (`dsviz.check.frontier`); they take turns, so
+that a key which is hard to judge cannot hide one that is easy to refute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
 from dataclasses import dataclass
-from dsviz.check.frontier import Search
-from dsviz.check.parts import objects, whole
+
+from dsviz.check.explain import explain
+from dsviz.check.model import Model
 from dsviz.check.models import fitting
+from dsviz.check.parts import objects
+from dsviz.check.race import Budget, Race
+from dsviz.check.verdict import Verdict
+from dsviz.check.window import Refuter, Window
+from dsviz.check.words import count_clients, named
+from dsviz.errors import DsvizError
+from dsviz.history import History, Operation
+from dsviz.trace import Trace
+
+__all__ = ["Budget", "Judged", "judged", "linearizable", "refuting_window"]
+
+NAME = "linearizable"
+_USUAL = Budget()
+_MOST_KEYS = 16
+
+Judgeable = Trace | History | Iterable[Operation]
+
+
+def linearizable(
+    history: Judgeable, model: Model | None = None, budget: Budget = _USUAL
+) -> Verdict:
+    """Judge whether a history, or the history of a trace, is linearizable.
+
+    `model` says what is being judged (default: the one of `dsviz.check.models` that fits the
+    names of the operations). A violated verdict says at which time in ms it became certain: when
+    the operation returned at which nothing was left that could explain the history so far. Its
+    `operations` are the few that show it, ending with that one, and for a trace its `events` are
+    theirs. Raises DsvizError for an operation that the model does not know.
+    """
+    ops = _operations(history)
+    model = model or fitting(ops.operations)
+    race = Race(objects(ops.operations, model), model, budget)
+    refuted = race.first_refuted()
+    if refuted is None:
+        status = "undecided" if race.undecided else "ok"
+        return Verdict(NAME, status, _gave_up(race) if race.undecided else _fits(ops))
+    key, end = refuted
+    of_key = race.objects[key]
+    at = next(op.return_ms for op in of_key if op.returned == end)
+    window = Refuter(of_key, model).ending(end)
+    if window is None:
+        return Verdict(NAME, "violated", _full(_no_window(key)), at)
+    ids = tuple(op.id for op in window.operations)
+    events = _events(history, ids) if isinstance(history, Trace) else ()
+    sentence = _full(explain(window, model, ops))
+    return Verdict(NAME, "violated", sentence, at, events, ids)
+
+
+def refuting_window(
+    history: Judgeable, model: Model | None = None, budget: Budget = _USUAL
+) -> tuple[Operation, ...]:
+    """Return the fewest operations that show that a history is not linearizable.
+
+    In order of invocation; empty when the history is linearizable or undecided. Whatever the
+    object held before the first of them was invoked, and whichever others that overlap them took
+    effect meanwhile, no order explains their results; or the same from the beginning of the
+    history on. None of them can be spared. What exactly "fewest" means, and why leaving out the
+    other operations is sound, is said in `dsviz.check.window`. Raises DsvizError for an operation
+    that the model does not know.
+    """
+    ops = _operations(history)
+    window = judged(ops, model, budget).window
+    if window is None:
+        return ()
+    originals = {(op.id, op.invoked): op for op in ops}
+    return tuple(originals[op.id, op.invoked] for op in window.operations)
+
 
 @dataclass(frozen=True)
-class Budget:
-    steps: int = 30_000_000
-    configurations: int = 500_000
+class Judged:
+    """All that a report on a whole history needs: its status, a sentence, the shortest window."""
 
-def run(ops_by, model, budget, quantum=2000):
-    searches = {k: Search(model, whole(ops, model), [model.init]) for k, ops in ops_by.items()}
-    running = dict(searches)
-    used = 0
-    while running:
-        for k, s in list(running.items()):
-            before = s.steps
-            s.advance(quantum, budget.configurations - sum(o.size for o in running.values() if o is not s))
-            used += s.steps - before
-            if s.outcome == "violated":
-                return "violated", s, used
-            if s.outcome:
-                if s.outcome == "undecided": s.give_up()
-                del running[k]
-        if used > budget.steps: break
-    if running or any(s.outcome == "undecided" for s in searches.values()):
-        return "undecided", None, used
-    return "ok", None, used
+    status: str
+    sentence: str
+    window: Window | None
+    model: Model
+
+
+def judged(history: Judgeable, model: Model | None = None, budget: Budget = _USUAL) -> Judged:
+    """Judge every key, and explain a violation by the shortest window found anywhere.
+
+    `linearizable` explains the first moment at which a violation is certain; a shorter window
+    may end later. Raises DsvizError for an operation that the model does not know.
+    """
+    ops = _operations(history)
+    model = model or fitting(ops.operations)
+    race = Race(objects(ops.operations, model), model, budget)
+    if race.all_refuted() is None:
+        if race.undecided:
+            return Judged("undecided", _gave_up(race), None, model)
+        return Judged("ok", _fits(ops), None, model)
+    best: Window | None = None
+    for key, end in race.refuted[:_MOST_KEYS]:
+        window = Refuter(race.objects[key], model).shortest(end)
+        if window and (best is None or len(window.operations) < len(best.operations)):
+            best = window
+    if best is None:
+        return Judged("violated", _no_window(race.refuted[0][0]), None, model)
+    return Judged("violated", explain(best, model, ops), best, model)
+
+
+def _operations(history: Judgeable) -> History:
+    if isinstance(history, Trace):
+        return history.history()
+    if isinstance(history, History):
+        return history
+    try:
+        ops = list(history)
+    except TypeError:
+        ops = [None]
+    if not all(isinstance(op, Operation) for op in ops):
+        raise DsvizError(
+            f"history={type(history).__name__} cannot be judged; give a Trace, a History or "
+            "Operations"
+        )
+    return History(ops)
+
+
+def _fits(ops: History) -> str:
+    if not ops:
+        return "There are no operations, so nothing contradicts anything."
+    clients = count_clients(ops)
+    return (
+        f"One order explains all {len(ops):,} operations of {clients} "
+        f"{'client' if clients == 1 else 'clients'}: each took effect between its call and its "
+        "return."
+    )
+
+
+def _gave_up(race: Race) -> str:
+    keys = [named(key) for key in race.undecided if key is not None][:3]
+    where = f" on {', '.join(keys)}" if keys else ""
+    return (
+        f"The search{where} ran out of its budget ({race.budget}), so the history may be "
+        "linearizable or not; a larger Budget(steps=…, configurations=…) may tell."
+    )
+
+
+def _full(sentence: str) -> str:
+    """Return a sentence as it stands alone. The name of a client keeps its first letter."""
+    own_words = sentence.startswith(("client ", "no "))
+    return (sentence[0].upper() if own_words else sentence[0]) + sentence[1:] + "."
+
+
+def _no_window(key: object) -> str:
+    where = "the register" if key is None else named(key)
+    return f"no order explains what {where} answered up to this moment"
+
+
+def _events(trace: Trace, ids: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the seq numbers of the events that begin and end these operations.
+
+    Operations are numbered in the order in which they were invoked, as in `Trace.history`.
+    """
+    wanted, number = set(ids), {}
+    events, count = [], 0
+    for _, seq, what, _, _, data, _, _ in trace.rows:
+        if what == "invoke":
+            number[data["op"]] = count
+            count += 1
+        elif what not in ("ok", "fail", "info"):
+            continue
+        if number[data["op"]] in wanted:
+            events.append(seq)
+    return tuple(events)

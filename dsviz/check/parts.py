@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dsviz.check.models import ANYWHERE, Model, State, prepared
+from dsviz.check.model import ANYWHERE, Model, State, prepared
 from dsviz.check.progress import Part
 from dsviz.history import Operation
 
@@ -38,9 +38,7 @@ def prefix(ops: Sequence[Operation], model: Model, end: int) -> list[Part]:
     optional = [
         op
         for op in ops
-        if op.invoked <= end
-        and (op.returned is None or op.returned > end)
-        and not model.keeps(op)
+        if op.invoked <= end and (op.returned is None or op.returned > end) and not model.keeps(op)
     ]
     parts = [Part(op, op.invoked, op.returned) for op in required]
     parts += [Part(op, op.invoked, None, False) for op in helpful(optional, required, model)]
@@ -70,7 +68,7 @@ def helpful(
         for index, op in enumerate(optional):
             if helps.get(index):
                 continue
-            made = _makes(op, model)
+            made = makes(op, model)
             if made is ANYWHERE and op.f not in model.growing:
                 return list(optional)
             helps[index] = made is ANYWHERE or _leads_to(made, needed, model)
@@ -86,7 +84,7 @@ def _needs_unknown(op: Operation, model: Model) -> bool:
     return not grows and not model.overwrites(op) and model.pins(op) is ANYWHERE
 
 
-def _makes(op: Operation, model: Model) -> State:
+def makes(op: Operation, model: Model) -> State:
     """Return the state an operation leads to, or ANYWHERE when that depends."""
     before = model.init if model.overwrites(op) else model.pins(op)
     if before is ANYWHERE:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from heapq import heappop, heappush
+from typing import NamedTuple
 
-from dsviz.check.models import ANYWHERE, Model, State
+from dsviz.check.model import ANYWHERE, Model, State
 from dsviz.history import Operation
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """An operation's part in a search: when it may take effect, and whether it has to.
 
     `invoked` and `returned` are positions in the history. One that is not `required` may take
@@ -42,8 +41,13 @@ class Task:
         self.grows = op.f in model.growing and not self.keeps and not self.overwrites
         self.pin = ANYWHERE if self.overwrites or self.grows else model.pins(op)
         self.owed = self.used = 0
-        # Equal optional operations that never return stand in for each other; others only for themselves.
+        # Equal optional operations that never return stand in for each other.
         self.key: object = self.args if part.returned is None else self
+
+
+#: (test, value, clear, put, new state): usable where ``mask & test == value``; then the bits of
+#: `clear` become 0 and those of `put` 1.
+Move = tuple[int, int, int, int, State]
 
 
 class Progress:
@@ -126,45 +130,47 @@ class Progress:
                 bits |= bit
         return bits
 
-    def moves(self, state: State, target: Task) -> Iterator[tuple[int, int, int, int, State]]:
-        """Yield (test, value, clear, put, new state) for what may take effect next in `state`.
+    def depending(self, state: State, target: Task) -> list[Move]:
+        """Return what may take effect next in `state` and depends on it.
 
-        An operation that overwrites, and an optional one, is worth using only right before one in
-        progress that depends on the state it makes; others may as well come later. The target is
-        always tried: it has to take effect now, or this is its last chance.
+        An optional operation is worth using only right before one in progress that depends on the
+        state it makes; others may as well come later. The target is always tried: it has to take
+        effect now, or this is its last chance.
         """
+        moves: list[Move] = []
         for bit, task in self._strict.items():
             legal, new = self._step(state, *task.args)
             if legal:
-                yield bit, bit, bit, 0, new
+                moves.append((bit, bit, bit, 0, new))
         for tasks in self._growing.values():
             new = self._step(state, *tasks[0].args)[1]
-            yield from _in_turn(tasks, tasks[0].owed, new)
+            _in_turn(moves, tasks, tasks[0].owed, new)
         for tasks in self._options.values():
             legal, new = self._step(state, *tasks[0].args)
             if legal and (tasks[0] is target or (new != state and self._useful(new))):
-                yield from _in_turn(tasks, 0, new)
-        if target.overwrites:
-            yield target.used, 0, self.hidden, target.used, self._made_by(target)
-        for new, kinds in self._useful_makers():
-            for tasks in kinds.values():
-                if tasks[0] is not target:
-                    yield from _in_turn(tasks, self.hidden, new)
+                _in_turn(moves, tasks, 0, new)
+        return moves
 
-    def _useful_makers(self) -> Iterable[tuple[State, dict[object, list[Task]]]]:
-        """Yield the states that somebody needs, with the operations that make them."""
-        needed = len(self._pinned) + len(self._wanted)
-        if self._roaming or self._curious or self._growing or len(self._makers) <= needed:
-            for state, kinds in self._makers.items():
-                if self._useful(state):
-                    yield state, kinds
-            return
-        for state in self._pinned:  # never a set: its order would differ from run to run
-            if state in self._makers:
-                yield state, self._makers[state]
-        for state in self._wanted:
-            if state in self._makers and state not in self._pinned:
-                yield state, self._makers[state]
+    def overwriting(self, target: Task) -> list[Move]:
+        """Return what may take effect next whatever the state is: the target, and what is useful.
+
+        Of several that overwrite, only one right before something that needs its state counts.
+        """
+        moves: list[Move] = []
+        if target.overwrites:
+            moves.append((target.used, 0, self.hidden, target.used, self._made_by(target)))
+        if self._roaming or self._curious or self._growing:
+            useful = [state for state in self._makers if self._useful(state)]
+        else:  # never a set of both: its order would differ from run to run
+            useful = [state for state in self._pinned if state in self._makers]
+            for state in self._wanted:
+                if state in self._makers and state not in self._pinned:
+                    useful.append(state)
+        for state in useful:
+            for tasks in self._makers[state].values():
+                if tasks[0] is not target:
+                    _in_turn(moves, tasks, self.hidden, state)
+        return moves
 
     def _useful(self, state: State) -> bool:
         if state in self._pinned or state in self._wanted or self._growing:
@@ -175,13 +181,11 @@ class Progress:
         )
 
 
-def _in_turn(
-    tasks: list[Task], hidden: int, new: State
-) -> Iterator[tuple[int, int, int, int, State]]:
-    """Yield one move for each of some equal operations: each only after the one before it."""
+def _in_turn(moves: list[Move], tasks: list[Task], clear: int, new: State) -> None:
+    """Add one move for each of some equal operations: each only after the one before it."""
     before = 0
     for task in tasks:
-        yield before | task.used, before, hidden, task.used, new
+        moves.append((before | task.used, before, clear, task.used, new))
         before = task.used
 
 
@@ -200,35 +204,43 @@ def layout(tasks: Sequence[Task], events: Sequence[tuple[int, bool, int]]) -> tu
     required ones, `used` bits. Of two masks with the same state and strict bits, the one whose
     bits are a subset of the other's is at least as good.
     """
-    free = [t.keeps or t.overwrites or t.grows for t in tasks]
-    required = [t.part.required for t in tasks]
-    strict = _slots(events, [r and not f for r, f in zip(required, free, strict=True)])
-    free = _slots(events, [r and f for r, f in zip(required, free, strict=True)])
-    used = _slots(events, [t.overwrites or t.grows or not t.part.required for t in tasks])
-    first = max(strict.values(), default=-1) + 1
-    second = first + max(free.values(), default=-1) + 1
-    for index, slot in strict.items():
-        tasks[index].owed = 1 << slot
-    for index, slot in free.items():
-        tasks[index].owed = 1 << first + slot
-    for index, slot in used.items():
-        tasks[index].used = 1 << second + slot
+    slots = [_Slots(), _Slots(), _Slots()]  # strict, other required ones, used
+    place: list[tuple[int | None, int | None]] = [(None, None)] * len(tasks)
+    for _, returns, index in events:
+        task = tasks[index]
+        free = task.keeps or task.overwrites or task.grows
+        owed, used = place[index]
+        if task.part.required:
+            owed = slots[free].change(owed, returns)
+        if not task.part.required or (free and not task.keeps):
+            used = slots[2].change(used, returns)
+        place[index] = (owed, used)
+    first = slots[0].made
+    second = first + slots[1].made
+    for task, (owed, used) in zip(tasks, place, strict=True):
+        if owed is not None:
+            strict = not (task.keeps or task.overwrites or task.grows)
+            task.owed = 1 << (owed if strict else first + owed)
+        if used is not None:
+            task.used = 1 << second + used
     return (1 << first) - 1, (1 << second) - 1
 
 
-def _slots(events: Sequence[tuple[int, bool, int]], chosen: list[bool]) -> dict[int, int]:
-    """Return for each chosen index the smallest number that is free while it is in progress."""
-    slot: dict[int, int] = {}
-    free: list[int] = []
-    made = 0
-    for _, returns, index in events:
-        if not chosen[index]:
-            continue
-        if returns:
-            heappush(free, slot[index])
-        elif free:
-            slot[index] = heappop(free)
-        else:
-            slot[index] = made
-            made += 1
-    return slot
+class _Slots:
+    """Hands out the smallest number that is not in use."""
+
+    __slots__ = ("_free", "made")
+
+    def __init__(self) -> None:
+        self._free: list[int] = []
+        self.made = 0
+
+    def change(self, slot: int | None, returns: bool) -> int:
+        """Take back `slot` when its operation returns, else hand one out."""
+        if returns and slot is not None:
+            heappush(self._free, slot)
+            return slot
+        if self._free:
+            return heappop(self._free)
+        self.made += 1
+        return self.made - 1

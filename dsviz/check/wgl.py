@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dsviz.check.models import Model, State, prepared
+from dsviz.check.model import Model, State, prepared
 from dsviz.history import Operation
 
 

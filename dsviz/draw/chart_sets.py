@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dsviz.draw import glyphs
-from dsviz.draw.figure import Picture, Sheet, fit, text_width
+from dsviz.draw.figure import Picture, Sheet
+from dsviz.draw.measure import fit, text_width
 from dsviz.draw.text import joined
 from dsviz.errors import DsvizError, listed
 
@@ -44,8 +45,15 @@ def venn(
     said = _said(groups, names)
     sizes = ((names[0], one), (names[1], other), ("both", both))
     width = max(520.0, STEP * len(nodes) + 80)
-    sheet = Sheet(width, 182, theme=theme, title=f"{len(nodes)} nodes", caption=said,
-                  subtitle=" · ".join(f"{n}: {len(s)}" for n, s in sizes))  # fmt: skip
+    apart = bool(one and other and not both)
+    sheet = Sheet(
+        width,
+        182 if apart else 160,
+        theme=theme,
+        title=f"{len(nodes)} nodes",
+        subtitle=" · ".join(f"{name}: {len(members)}" for name, members in sizes),
+        caption=said,
+    )
     x, y, at = (width - STEP * len(nodes)) / 2 + STEP / 2, 88.0, {}
     for group in groups:
         for node in group:
@@ -55,9 +63,9 @@ def venn(
     _field(sheet, [at[n] for n in (*both, *groups[2])], y, names[1], "purple", False)
     for node in nodes:
         _node(sheet, at[node], y, node, node in both, node in groups[3])
-    if one and other and not both:
+    if apart:
         gap = max(at[n] for n in one) + STEP / 2
-        sheet.line([(gap, 34), (gap, 150)], colour="violated", width=2, dash=(5, 4), z=4)
+        sheet.line([(gap, 44), (gap, 150)], colour="violated", width=2, dash=(5, 4), z=4)
         sheet.pill(gap, 168, "no node in common", colour="violated", fill="fill_alarm")
     return sheet.finish(said, f"Two sets of nodes. {said}")
 
@@ -82,8 +90,8 @@ def _field(sheet: Sheet, xs: list[float], y: float, name: str, colour: str, abov
 def _node(sheet: Sheet, x: float, y: float, name: str, shared: bool, idle: bool) -> None:
     if shared:
         for grow in (18, 14, 10, 6):
-            sheet.disc(x, y, R + grow, fill="amber", alpha=0.14, z=2)
-    edge, width = ("down", 1.6) if idle else ("amber", 3.4) if shared else ("ink", 2.0)
+            sheet.disc(x, y, R + grow, fill="ok", alpha=0.13, z=2)
+    edge, width = ("down", 1.6) if idle else ("ok", 3.4) if shared else ("ink", 2.0)
     dash = (4, 3) if idle else ()
     fill = "background" if idle else "fill_node"
     sheet.shape(
@@ -103,8 +111,8 @@ def _said(groups: Sequence[list[str]], names: tuple[str, str]) -> str:
     )
     if both:
         verb = "is" if len(both) == 1 else "are"
-        return f"{sets}: {joined(both)} {verb} in both, so the two must meet."
-    return f"{sets}: no node is in both, so the two can miss each other."
+        return f"{sets}: {joined(both)} {verb} in both, so the two meet."
+    return f"{sets}: no node is in both, so the two miss each other."
 
 
 def _set(nodes: Sequence[str]) -> str:

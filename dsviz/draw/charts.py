@@ -15,8 +15,11 @@ All take ``theme="light"`` or ``"dark"`` and raise `DsvizError` for data they ca
 
 from __future__ import annotations
 
-from dsviz.draw.chart_numbers import bars, cdf, heatmap, law
-from dsviz.draw.chart_runs import availability, history, lanes
+from dsviz.draw.chart_availability import availability
+from dsviz.draw.chart_curves import cdf, law
+from dsviz.draw.chart_history import history
+from dsviz.draw.chart_lanes import lanes
 from dsviz.draw.chart_sets import venn
+from dsviz.draw.chart_tables import bars, heatmap
 
 __all__ = ["availability", "bars", "cdf", "heatmap", "history", "lanes", "law", "venn"]

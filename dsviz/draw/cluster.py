@@ -8,19 +8,12 @@ from typing import Any
 
 from dsviz.draw import glyphs
 from dsviz.draw.columns import columns_of
-from dsviz.draw.figure import Picture, Sheet, text_width, wrap
+from dsviz.draw.figure import Picture, Sheet
 from dsviz.draw.frames import Frame, frame, key_moments
 from dsviz.draw.layout import layout
-from dsviz.draw.stage import (
-    LABELLED,
-    NOTE,
-    Stage,
-    draw_dot,
-    draw_moment,
-    height_for,
-    note_of,
-    spread,
-)
+from dsviz.draw.measure import text_width, wrap
+from dsviz.draw.moment import LABELLED, NOTE, draw_dot, draw_moment, note_of
+from dsviz.draw.stage import Stage, height_for, spread
 from dsviz.draw.text import caption, clauses, titled
 from dsviz.errors import DsvizError
 from dsviz.trace import Trace
@@ -112,7 +105,7 @@ def film_strip(
 
 
 def film_strip_png(
-    trace: Trace, verdicts: Any = (), theme: str = "light", n: int = 4, scale: float = 1.25
+    trace: Trace, verdicts: Any = (), theme: str = "light", n: int = 4, scale: float = 1.0
 ) -> bytes:
     """Return the film strip as PNG: what the player shows where no JavaScript runs."""
     return film_strip(trace, verdicts, n=n, theme=theme).png(scale)

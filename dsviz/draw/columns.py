@@ -10,6 +10,7 @@ Times are ms, rounded to 1/1000. Nodes, message kinds and texts are numbers into
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -287,7 +288,7 @@ class _Columns:
             "seed": trace.seed,
             "duration": round(trace.duration, 3),
             "events": len(trace.rows),
-            "pace": pace(self.flights, trace.duration),
+            "pace": pace(self.flights, self._busy_until()),
             "nodes": nodes,
             "edges": self._edges(),
             "kinds": [
@@ -313,6 +314,11 @@ class _Columns:
             "verdicts": [self._verdict(v) for v in verdicts],
             "texts": list(self.texts),
         }
+
+    def _busy_until(self) -> float:
+        """When the last thing happens: a run may be much longer than its story."""
+        ends = [fault["ends"] or fault["at"] for fault in self.faults]
+        return min(max([*ends, *self.steps["t"][-1:], 0.0]) or math.inf, self.trace.duration)
 
     def _edges(self) -> list[list[int]]:
         pairs = zip(self.flights["src"], self.flights["dst"], strict=True)
@@ -372,13 +378,11 @@ def _fault(number: int, fault: Any, duration: float) -> dict[str, Any]:
 def _chip(stored: Mapping[str, Any], label: str) -> str:
     """A fault in few words: ``pause r3 · 80 ms``."""
     if "a" in stored:
-        where = (
-            f"{short(', '.join(stored['a']))} | {short(', '.join(stored.get('b', []))) or 'rest'}"
-        )
+        where = f"{_group(stored['a'])} | {_group(stored.get('b', [])) or 'rest'}"
     elif "src" in stored or "dst" in stored:
         where = f"{stored.get('src', 'all')} → {stored.get('dst', 'all')}"
     else:
-        where = stored.get("node") or short(", ".join(stored.get("targets", [])))
+        where = stored.get("node") or _group(stored.get("targets", []))
     label = {"one-way cut": "cut", "extra delay": "delay"}.get(label, label)
     numbers = [f"{stored['p'] * 100:g} %"] if "p" in stored else []
     numbers += [f"{stored['ms']:+g} ms"] if "ms" in stored else []
@@ -386,11 +390,15 @@ def _chip(stored: Mapping[str, Any], label: str) -> str:
     return " · ".join([f"{label} {where}".strip(), *numbers])
 
 
+def _group(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} + {len(names) - 2}"
+
+
 def pace(flights: Mapping[str, list], duration: float) -> float:
     """Return how many ms of the run a real second shows at 1×.
 
-    Slow enough that a message is seen moving for about a second, quick enough that the whole run
-    takes at most ten minutes.
+    Slow enough that a message is seen moving for about a second, quick enough that the `duration`
+    ms in which something happens take at most ten minutes.
     """
     took = sorted(e - s for s, e in zip(flights["sent"], flights["ended"], strict=True) if e > s)
     typical = took[len(took) // 2] if took else duration / 20

@@ -9,35 +9,37 @@ picture is also right on a dark page. Only `Sheet.colour` knows the theme.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Container, Iterable, Sequence
-from functools import cache, lru_cache
+from collections.abc import Iterable, Sequence
 from pathlib import Path as File
 from typing import Any
 
-import numpy
-from matplotlib import get_data_path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
-from PIL import Image
 
+from dsviz.draw.measure import (
+    Box,
+    Point,
+    circle,
+    fit,
+    font,
+    pill_box,
+    round_box,
+    text_width,
+    wrap,
+)
+from dsviz.draw.png import encoded
 from dsviz.draw.theme import MEANINGS, TOKENS
 from dsviz.errors import DsvizError, listed
 
-Point = tuple[float, float]
-Box = tuple[float, float, float, float]  # left, top, right, bottom in px
-
-SCALE, SCALE_LARGE = 2.0, 1.5  # device pixels for a px: crisp, yet few bytes
-LARGE = 450_000  # px², more of which make a picture large
+SCALES = (2.0, 1.5)  # device pixels for a px: crisp, or where that takes too many bytes less so
+BYTES, LARGE = 24_000, 300_000  # of a PNG, more of which are too many; and px² that surely are
 PAD = 18.0  # px between the card's edge and what is on it
 TITLE, CAPTION, LINE = 15.0, 12.0, 1.42  # font sizes in px, and line height as a multiple
-COLOURS = 32  # of a stored PNG: a flat picture needs no more, and takes half the bytes
 
 
 class Sheet:
@@ -223,10 +225,9 @@ class Sheet:
     def _add(self, artist: Any) -> None:
         self.figure.add_artist(artist)
 
-    def finish(self, caption: str, alt: str = "", scale: float | None = None) -> Picture:
-        """Return the picture; `alt` says what there is to see, default: the caption. `scale` is
-        how many device pixels its PNG has for a px (default: 2, for a large picture 1.5)."""
-        return Picture(self, caption, alt or caption, scale)
+    def finish(self, caption: str, alt: str = "") -> Picture:
+        """Return the picture; `alt` says what there is to see, default: the caption."""
+        return Picture(self, caption, alt or caption)
 
 
 class Picture:
@@ -235,21 +236,25 @@ class Picture:
     `caption` says in words and numbers what the data say; `alt` describes what is to be seen.
     """
 
-    def __init__(self, sheet: Sheet, caption: str, alt: str, scale: float | None = None) -> None:
+    def __init__(self, sheet: Sheet, caption: str, alt: str) -> None:
         self.figure = sheet.figure
-        large = sheet.outer[0] * sheet.outer[1] > LARGE
-        self.scale = scale or (SCALE_LARGE if large else SCALE)
-        self._tokens = set(map(_channels, sheet.tokens.values()))
         self.caption = caption
         self.alt = alt
         self.size = sheet.outer  # px
         self._png: dict[float, bytes] = {}
 
     def png(self, scale: float | None = None) -> bytes:
-        """Return the picture as PNG with `scale` device pixels a px (default: its own)."""
-        scale = scale or self.scale
+        """Return the picture as PNG with `scale` device pixels a px.
+
+        Default: 2, or 1.5 for a picture that would take more than 24 kB.
+        """
+        if scale is None:
+            if self.size[0] * self.size[1] > LARGE:
+                return self.png(SCALES[1])
+            crisp = self.png(SCALES[0])
+            return crisp if len(crisp) <= BYTES else self.png(SCALES[1])
         if scale not in self._png:
-            self._png[scale] = _encoded(self.figure, scale, self._tokens)
+            self._png[scale] = encoded(self.figure, scale)
         return self._png[scale]
 
     def save(self, path: str | File) -> None:
@@ -278,148 +283,3 @@ _UNDATED = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 def _channels(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _encoded(figure: Figure, scale: float, tokens: Container[tuple]) -> bytes:
-    """Render, and store with a small palette in which the colours of the theme stay exact."""
-    figure.set_dpi(100 * scale)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    pixels = numpy.asarray(canvas.buffer_rgba())
-    figure.set_dpi(100)
-    colours, places = _palette(pixels[..., :3], tokens)
-    outside = len(colours)  # the index of what is not on the card: transparent
-    places[pixels[..., 3] < 128] = outside
-    stored = Image.fromarray(places, "P")
-    stored.putpalette(colours.astype("uint8").tobytes() + b"\0\0\0")
-    stream = io.BytesIO()
-    dots = (100 * scale, 100 * scale)
-    stored.save(stream, "PNG", compress_level=8, dpi=dots, transparency=outside)
-    return stream.getvalue()
-
-
-def _palette(pixels: Any, tokens: Container[tuple]) -> tuple[Any, Any]:
-    """Return a few colours, `tokens` before others and then the most frequent, and for each pixel
-    the number of the nearest of them."""
-    image = Image.fromarray(numpy.ascontiguousarray(pixels))
-    found = image.getcolors(1 << 13) or image.getcolors(1 << 24)  # the first is the quick one
-    found.sort(key=lambda pair: (pair[1] in tokens, *pair), reverse=True)
-    every = numpy.array([colour for _, colour in found], dtype="int32")
-    colours = every[:COLOURS]
-    shift = numpy.array([65536, 256, 1])
-    number = numpy.empty(1 << 24, "uint8")  # untouched pages of it cost nothing
-    for few in numpy.array_split(every, len(every) // 256 + 1):
-        number[few @ shift] = ((few[:, None] - colours) ** 2).sum(2).argmin(1)
-    return colours, number[pixels @ shift]
-
-
-# Text -----------------------------------------------------------------------------------------
-
-
-@cache
-def font(bold: bool = False) -> FontProperties:
-    """Return the font that matplotlib brings along: the same on every machine."""
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return FontProperties(fname=File(get_data_path()) / "fonts" / "ttf" / name)
-
-
-@lru_cache(maxsize=8192)
-def text_width(text: str, size: float, bold: bool = False) -> float:
-    """Return how wide a line of text is, in px."""
-    # Measured large, so that hinting does not matter, and scaled down.
-    properties = font(bold).copy()
-    properties.set_size(72)
-    width = _ruler().get_text_width_height_descent(text, properties, False)[0]
-    return width * size / 100
-
-
-@cache
-def _ruler() -> Any:
-    return FigureCanvasAgg(Figure(figsize=(1, 1), dpi=100)).get_renderer()
-
-
-def fit(text: str, width: float, size: float, bold: bool = False) -> str:
-    """Return `text`, cut with an ellipsis when it is wider than `width` px."""
-    if text_width(text, size, bold) <= width:
-        return text
-    while text and text_width(text + "…", size, bold) > width:
-        text = text[:-1]
-    return text.rstrip() + "…"
-
-
-def wrap(text: str, width: float, size: float, bold: bool = False) -> list[str]:
-    """Return `text` as lines no wider than `width` px; a longer word is cut."""
-    lines, line = [], ""
-    for word in _unbroken(text.split()):
-        longer = f"{line} {word}".strip()
-        if line and text_width(longer, size, bold) > width:
-            lines.append(line)
-            longer = word
-        line = fit(longer, width, size, bold)
-    return [*lines, line] if line else lines
-
-
-def _unbroken(words: list[str]) -> list[str]:
-    """Join what must stay on one line: ``N = 3``, ``100 ms``, ``k1 → r2``."""
-    joined: list[str] = []
-    for word in words:
-        last = joined[-1].split()[-1] if joined else ""
-        if joined and (word.rstrip(".,;:)") in _BEFORE or last in _AFTER):
-            joined[-1] += f" {word}"
-        else:
-            joined.append(word)
-    return joined
-
-
-_AFTER = {"=", "+", ">", "→", "≥", "≤"}
-_BEFORE = _AFTER | {"ms", "%"}
-
-
-def pill_box(x: float, y: float, text: str, size: float = 11, bold: bool = True) -> Box:
-    """Return the box of a pill centred on a point."""
-    half, high = text_width(text, size, bold) / 2 + size * 0.7, size * 0.87
-    return (x - half, y - high, x + half, y + high)
-
-
-ARC = 0.5523  # where the control points of a quarter circle lie
-
-
-# Paths ----------------------------------------------------------------------------------------
-
-
-def circle(x: float, y: float, radius: float) -> Path:
-    """Return a circle."""
-    return Path.circle((x, y), radius)
-
-
-def round_box(box: Box, radius: float) -> Path:
-    """Return a rectangle with round corners."""
-    left, top, right, bottom = box
-    r = min(radius, (right - left) / 2, (bottom - top) / 2)
-    if r <= 0:
-        corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-        return Path(corners, closed=True)
-    points, codes = [(left + r, top)], [Path.MOVETO]
-    turns = (
-        ((right - r, top), (right, top), (right, top + r)),
-        ((right, bottom - r), (right, bottom), (right - r, bottom)),
-        ((left + r, bottom), (left, bottom), (left, bottom - r)),
-        ((left, top + r), (left, top), (left + r, top)),
-    )
-    for start, corner, end in turns:
-        first, second = (
-            (p[0] + (corner[0] - p[0]) * ARC, p[1] + (corner[1] - p[1]) * ARC) for p in (start, end)
-        )
-        points += [start, first, second, end]
-        codes += [Path.LINETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
-    return Path([*points, points[0]], [*codes, Path.CLOSEPOLY])
-
-
-def overlap(one: Box, other: Box, gap: float = 0.0) -> bool:
-    """Tell whether two boxes touch, or come nearer than `gap` px."""
-    return (
-        one[0] < other[2] + gap
-        and other[0] < one[2] + gap
-        and one[1] < other[3] + gap
-        and other[1] < one[3] + gap
-    )

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from matplotlib.path import Path
 
-from dsviz.draw.figure import Point, Sheet, circle, round_box
+from dsviz.draw.figure import Sheet
+from dsviz.draw.measure import Point, circle, round_box
 
 CORNERS = {
     "hexagon": (6, 0.0),

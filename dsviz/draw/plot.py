@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from itertools import pairwise
 
-from dsviz.draw.figure import Box, Point, Sheet, fit, overlap, text_width
+from dsviz.draw.figure import Sheet
+from dsviz.draw.measure import Box, Point, fit, overlap, text_width
+from dsviz.errors import DsvizError
 
 TICK = 10.5  # font size of tick labels in px
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -206,3 +208,9 @@ def _segment_in(a: Point, b: Point, box: Box) -> bool:
         near, far = sorted(((low - start) / delta, (high - start) / delta))
         t0, t1 = max(t0, near), min(t1, far)
     return t0 <= t1
+
+
+def needed(name: str, values: Sized) -> None:
+    """Raise DsvizError when there is nothing to draw."""
+    if len(values) == 0:
+        raise DsvizError(f"{name} is empty; there is nothing to draw")

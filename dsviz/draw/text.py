@@ -37,8 +37,9 @@ def joined(words: Iterable[str]) -> str:
 
 
 def clauses(text: str) -> str:
-    """Return a sentence made of clauses ``a; b; c`` with like ones merged."""
-    return "; ".join(_merged(text.split("; ")))
+    """Return ``when: a; b; c`` with like clauses merged."""
+    when, colon, told = text.partition(": ")
+    return when + colon + "; ".join(_merged(told.split("; "))) if colon else text
 
 
 def _run(trace: Trace) -> str:
@@ -95,4 +96,5 @@ def _verdict(verdict: Any) -> str:
     if isinstance(verdict, list):
         held = joined(v.check for v in verdict)
         return f"Holds: {held}."
-    return f"{verdict.check[0].upper()}{verdict.check[1:]}: {verdict.status}. {verdict.sentence}"
+    said = verdict.sentence if verdict.sentence.endswith((".", ")")) else f"{verdict.sentence}."
+    return f"{verdict.check[0].upper()}{verdict.check[1:]}: {verdict.status}. {said}"

@@ -14,6 +14,7 @@ which notes effects instead of causing them.
 from __future__ import annotations
 
 import base64
+import gc
 import os
 import resource
 import signal
@@ -29,17 +30,16 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent))
 
 # What submissions commonly import, loaded once: after the fork files may be out of reach.
-import bisect, collections, contextlib, copy, dataclasses, enum, functools, hashlib  # noqa: E401, E402, F401, I001
-import heapq, itertools, json, math, operator, random, statistics, string, textwrap  # noqa: E401, E402, F401
-import time, types, typing  # noqa: E401, E402, F401
+import bisect, collections, contextlib, copy, dataclasses, enum, functools  # noqa: E401, E402, F401, I001
+import heapq, itertools, json, math, operator, string, time, types, typing  # noqa: E401, E402, F401
 
 from dsviz.errors import DsvizError, listed  # noqa: E402
 from dsviz.grading import wire  # noqa: E402
-from dsviz.grading.source import compiled, executed  # noqa: E402
+from dsviz.grading.source import GIVEN, compiled, executed  # noqa: E402
 from dsviz.sim import disk as disks  # noqa: E402
 from dsviz.sim.node import Node  # noqa: E402
-from dsviz.sim.values import ATOMS, frozen  # noqa: E402
-from dsviz.trace import Message  # noqa: E402
+from dsviz.sim.values import ATOMS, frozen, frozen_fields  # noqa: E402
+from dsviz.trace import Message, message_class  # noqa: E402
 
 SIM = Path(disks.__file__).parent
 
@@ -80,18 +80,24 @@ class Effects:
             return self._times[self._syncs]
         return self._now + self._lead
 
-    def send(self, slot: Any, dst: str, kind: str, body: dict[str, Any], re: int | None) -> None:
-        if dst not in self.names:
-            raise DsvizError(
-                f"{slot.name} sends {kind!r} to {dst!r}, which does not exist; the nodes are "
-                f"{listed(self.names)}"
-            )
-        sent = {}
-        for name, value in body.items():
-            if type(value) not in ATOMS:
-                value = frozen(value, f"field {name!r} of message {kind!r}")
-            sent[name] = wire.encode(value)
-        self.noted.append(["send", dst, kind, sent, re])
+    def post_of(self, slot: Any) -> Any:
+        """Return the function by which a node sends; it refuses what the kernel's refuses."""
+
+        def post(dst: str, kind: str, body: dict[str, Any], re: int | None) -> None:
+            for value in body.values():
+                if type(value) not in ATOMS:
+                    body = frozen_fields(kind, body)
+                    break
+            if dst not in self.names:
+                raise DsvizError(
+                    f"{slot.name} sends to {dst!r}, which does not exist; the nodes are "
+                    f"{listed(self.names)}"
+                )
+            message_class(kind, *body)
+            sent = {name: wire.encode(value) for name, value in body.items()}
+            self.noted.append(["send", dst, kind, sent, re])
+
+        return post
 
     def effect(self, slot: Any, what: str, data: Any) -> None:
         self.noted.append([what, data])
@@ -147,6 +153,7 @@ class Place:
         self.name = name
         self.node: Node | None = None
         self.disk: Files | None = None
+        self.post: Any = None
         self._state = state
         self._random: Random | None = None
 
@@ -193,6 +200,7 @@ class NodeProcess:
         """Become a node."""
         self.kernel = Effects(event["names"], event["roles"], event["sync_ms"])
         place = Place(event["name"], event["random"])
+        place.post = self.kernel.post_of(place)
         place.disk = Files(self.kernel, place, event["sync_ms"])
         for name, value in event["disk"].items():
             place.disk._files[name] = wire.decode(value, self.find_type)
@@ -281,8 +289,27 @@ def serve(channel: socket.socket, cells: dict[str, str], codes: list | None) -> 
         elif event["event"] == "describe":
             answer = {"classes": process.describe(event["classes"])}
         else:
-            answer = process.handle(event)
+            answer = handled(process, event)
         channel.sendall(wire.dump(answer))
+
+
+def handled(process: NodeProcess, event: dict[str, Any]) -> dict[str, Any]:
+    """Handle an event; an error outside every handler, as in a constructor, ends the run."""
+    try:
+        return process.handle(event)
+    except Exception as error:
+        return {"failed": why_not_loaded(error)}
+
+
+def hide_the_course() -> None:
+    """Leave nothing of the course to import but what graded cells are given."""
+    for name in list(sys.modules):
+        if name.split(".")[0] == "dsviz":
+            del sys.modules[name]
+    given = types.ModuleType("dsviz")
+    given.__dict__.update(GIVEN)
+    sys.modules["dsviz"] = given
+    sys.path.pop(0)
 
 
 def limit() -> None:
@@ -313,10 +340,13 @@ class Nursery:
 
     def run(self) -> None:
         cells = wire.load(self._line())["cells"]
+        hide_the_course()
         try:
             codes = compiled(cells)
         except Exception:
             codes = None  # each node's process will find out and say so
+        gc.collect()
+        gc.freeze()  # so that no fork copies memory only because a collector looked at it
         self.control.sendall(b"ready\n")
         while True:
             order, handed, _, _ = socket.recv_fds(self.control, 8, 1)

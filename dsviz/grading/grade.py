@@ -7,7 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 from dsviz.errors import DsvizError
-from dsviz.grading.judge import Host, NotLoadedError
+from dsviz.grading.judge import Host, InfrastructureError
 from dsviz.grading.lab import Check, Lab, Mark, Questions, Result
 from dsviz.grading.run import Stopped, run_check
 from dsviz.grading.submission import Submission, answers
@@ -52,7 +52,9 @@ def mark(submission: Submission, check: Check) -> Mark:
             return run_check(submission.lab, check, classes, hidden=True, clock=host.spent)
     except Stopped as stopped:
         return Mark(check.name, 0, check.points, f"the submission {stopped}.")
-    except NotLoadedError as error:
+    except InfrastructureError:
+        raise
+    except DsvizError as error:  # not loaded, without an option that it should have, and the like
         return Mark(check.name, 0, check.points, f"{error}.")
 
 

@@ -270,7 +270,11 @@ class Host:
 
     def classes(self, names: Sequence[str]) -> Classes:
         """Return a stand-in for each class. Raises NotLoadedError when the cells do not define it."""
-        answer = self._take().ask({"event": "describe", "classes": list(names)})
+        channel = self._take()
+        try:
+            answer = channel.ask({"event": "describe", "classes": list(names)})
+        finally:
+            channel.close()
         if "failed" in answer:
             raise NotLoadedError(_text(answer["failed"], 500))
         described = answer.get("classes")
@@ -288,7 +292,7 @@ class Host:
             role = _text(about["role"], 40)
         except (KeyError, TypeError, wire.WireError):
             raise NotLoadedError(f"{name} could not be read") from None
-        reserved = [w for w in (*shows, *options) if hasattr(StandIn, w) or w in StandIn.OWN]
+        reserved = [w for w in (*shows, *options) if hasattr(StandIn, w) or w in StandIn._OWN]
         if reserved:
             raise NotLoadedError(f"{name}: {reserved[0]!r} is a name of Node's own; use another one")
         body: dict[str, Any] = dict.fromkeys(options)
@@ -356,7 +360,7 @@ class Explained(Exception):
 class StandIn(Node):
     """Stands in a scenario for a learner's node: asks its process, and does what it answers."""
 
-    OWN: ClassVar = frozenset({"name", "disk", "_kernel", "_slot", "_channel", "_host"})
+    _OWN: ClassVar = frozenset({"name", "disk", "_kernel", "_slot", "_post", "_channel", "_host"})
     _host: ClassVar[Host]
 
     def on_start(self) -> None:
@@ -477,7 +481,7 @@ def _forwarding(handler: str) -> Any:
         return on_disk
 
     def on_message(self: StandIn, msg: Message) -> None:
-        body = {name: wire.encode(value) for name, value in msg.__dict__.items()}
+        body = {name: wire.encode(value) for name, value in msg.body.items()}
         self._ask("message", {"message": [msg.kind, msg.src, msg.dst, msg.id, msg.re, body]})
 
     return on_message

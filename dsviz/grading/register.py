@@ -112,7 +112,7 @@ class Register:
         return [
             row
             for row in self.stores
-            if row[0] >= since and row[4] in self.coordinators and holds(row[5].__dict__, value)
+            if row[0] >= since and row[4] in self.coordinators and holds(row[5].body, value)
         ]
 
     def sent(self, value: Any, coordinator: str) -> list[tuple]:
@@ -123,7 +123,7 @@ class Register:
             if row[2] in ("deliver", "drop", "flight")
             and row[4] == coordinator
             and row[3] in self.replicas
-            and holds(row[5].__dict__, value)
+            and holds(row[5].body, value)
         ]
 
     def bringing(self, value: Any) -> list[tuple]:
@@ -133,7 +133,7 @@ class Register:
             for row in self.trace.rows
             if row[2] in ("deliver", "drop", "flight")
             and {row[3], row[4]}.isdisjoint(self.clients)
-            and holds(row[5].__dict__, value)
+            and holds(row[5].body, value)
         ]
 
     def heard(self, op: Served, until: float = float("inf")) -> list[tuple]:
@@ -151,10 +151,18 @@ class Register:
         """Return those answers that say that the replica got the operation's value."""
         return [row for row in self.heard(op, until) if self._acknowledges(row, op)]
 
+    def acks_before_answer(self, op: Served) -> list[tuple]:
+        """Return those acknowledgments that had come when the operation was answered."""
+        acks = self.store_acks(op, op.answered_at)
+        order = [row[1] for row in acks]
+        trigger = op.answer[7] if op.answer else None
+        # Several may come at the same time; the answer was caused by one of them.
+        return acks[: order.index(trigger) + 1] if trigger in order else acks
+
     def _acknowledges(self, row: tuple, op: Served) -> bool:
         for cause in self.chain(row):
             if cause[3] == row[4] and cause[2] == "deliver":
-                return cause[4] == op.coordinator and holds(cause[5].__dict__, op.seen)
+                return cause[4] == op.coordinator and holds(cause[5].body, op.seen)
         return False
 
     def told(self, coordinator: str, since: float, until: float) -> list[tuple]:
@@ -187,7 +195,7 @@ class Register:
         return min(times, default=float("inf"))
 
     def _is_store(self, row: tuple, op: Served) -> bool:
-        return self._asks(row, op) and holds(row[5].__dict__, op.seen)
+        return self._asks(row, op) and holds(row[5].body, op.seen)
 
     def reach(self, coordinator: str, at: float) -> list[str]:
         """Return the replicas that are up and not cut off from a coordinator at a moment."""

@@ -6,8 +6,9 @@ Only the process of a node (`dsviz.grading.child`) and tests on trusted code cal
 from __future__ import annotations
 
 import linecache
+import sys
 from collections.abc import Mapping
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
 from dsviz.errors import DsvizError
@@ -34,7 +35,10 @@ def compiled(cells: Mapping[str, str]) -> list[CodeType]:
 
 def executed(codes: list[CodeType]) -> dict[str, Any]:
     """Run compiled cells one after the other in a fresh namespace, and return it."""
-    namespace: dict[str, Any] = {"__name__": "submission", **GIVEN}
+    module = ModuleType("submission")
+    sys.modules[module.__name__] = module  # dataclasses look their module up
+    namespace = module.__dict__
+    namespace.update(GIVEN)
     for code in codes:
         exec(code, namespace)
     return namespace

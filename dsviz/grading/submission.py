@@ -70,10 +70,10 @@ def _notebook(path: Path) -> dict[str, Any]:
         raise DsvizError(f"{path} does not exist") from None
     except OSError as error:
         raise DsvizError(f"{path} could not be opened ({error.strerror}); links are not followed") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise DsvizError(f"{path} is not a file")
     with open(descriptor, "rb") as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode):
-            raise DsvizError(f"{path} is not a file")
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise DsvizError(f"{path} has more than {MAX_BYTES:,} bytes; clear its outputs")

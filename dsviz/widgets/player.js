@@ -23,10 +23,9 @@ function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A time as text, as exact as it needs to be: 604 ms, 12.4 ms, 0.253 ms. */
+/** A time as text, as exact as it needs to be: 1,604 ms, 12.4 ms, 0.253 ms. */
 function ms(t) {
-  const digits = Math.abs(t) < 1 ? 3 : Math.abs(t) < 100 ? 1 : 1;
-  return `${Number(t.toFixed(digits))} ms`;
+  return `${t.toLocaleString("en", { maximumFractionDigits: Math.abs(t) < 1 ? 3 : 1 })} ms`;
 }
 
 function listed(words) {
@@ -163,17 +162,52 @@ function fitted(ctx, text, limit) {
   return `${text.slice(0, cut)}…`;
 }
 
+/**
+ * Lines gathered by their look. Without a graphics card, lines of at most 1 px are ten times
+ * cheaper than wider ones and best drawn in one stroke; wider ones are best drawn one by one.
+ */
+class Strokes {
+  constructor() {
+    this.looks = new Map();
+  }
+
+  line(x1, y1, x2, y2, { colour, width, alpha = 1, dash = [] }) {
+    const key = `${colour} ${width} ${alpha} ${dash}`;
+    if (!this.looks.has(key)) this.looks.set(key, { colour, width, alpha, dash, lines: [] });
+    this.looks.get(key).lines.push([x1, y1, x2, y2]);
+  }
+
+  draw(ctx) {
+    for (const { colour, width, alpha, dash, lines } of this.looks.values()) {
+      ctx.strokeStyle = colour;
+      ctx.lineWidth = width;
+      ctx.globalAlpha = alpha;
+      ctx.setLineDash(dash);
+      ctx.beginPath();
+      for (const [x1, y1, x2, y2] of lines) {
+        if (width > 1) ctx.beginPath();
+        ctx.moveTo(x1, y1);
+        ctx.lineTo(x2, y2);
+        if (width > 1) ctx.stroke();
+      }
+      if (width <= 1) ctx.stroke();
+    }
+    ctx.globalAlpha = 1;
+    ctx.setLineDash([]);
+  }
+}
+
 /** A canvas that is as sharp as the screen. */
 class Surface {
   constructor(parent, label) {
     this.canvas = h("canvas", { role: "img", "aria-label": label });
-    this.ctx = this.canvas.getContext("2d");
+    this.ctx = this.canvas.getContext("2d", { alpha: false }); // opaque: cheaper to compose
     this.width = this.height = 0;
     parent.append(this.canvas);
   }
 
-  /** Prepare for drawing at this size (CSS px); clears. */
-  begin(width, height) {
+  /** Prepare for drawing at this size (CSS px) on a ground of this colour. */
+  begin(width, height, ground) {
     const ratio = window.devicePixelRatio || 1;
     const pixels = [Math.round(width * ratio), Math.round(height * ratio)];
     if (this.canvas.width !== pixels[0] || this.canvas.height !== pixels[1]) {
@@ -183,7 +217,8 @@ class Surface {
     this.width = width;
     this.height = height;
     this.ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.ctx.clearRect(0, 0, width, height);
+    this.ctx.fillStyle = ground;
+    this.ctx.fillRect(0, 0, width, height);
     return this.ctx;
   }
 }
@@ -194,7 +229,7 @@ const STEP_WHAT = [
   "deliver", "drop", "timer", "invoke", "ok", "fail", "info", "fault", "heal",
   "crash", "start", "pause", "resume", "synced", "undone", "log",
 ];
-const [DELIVERED, LOST, CUT, NODE_DOWN] = [0, 1, 2, 3];
+const [DELIVERED, LOST, CUT, NODE_DOWN, UNDER_WAY] = [0, 1, 2, 3, 4];
 const BUCKETS = 512;
 
 class Run {
@@ -202,6 +237,7 @@ class Run {
     Object.assign(this, columns);
     this.names = this.nodes.map((node) => node.name);
     this.stepTimes = [...new Set(this.steps.t)].filter((t) => t <= this.duration);
+    this.busyUntil = this.faults.reduce((last, fault) => Math.max(last, fault.ends ?? fault.at), this.stepTimes.at(-1) ?? 0);
     this.shownBy = this.split(this.shown);
     this.unsyncedBy = this.split(this.unsynced);
     this.skewBy = this.split(this.skew);
@@ -241,7 +277,7 @@ class Run {
   }
 
   bucket(t) {
-    return clamp(Math.floor((t / this.duration) * BUCKETS), 0, BUCKETS - 1);
+    return clamp(Math.floor((t / (this.busyUntil || 1)) * BUCKETS), 0, BUCKETS - 1);
   }
 
   /** Rows of the flights under way at t, or ended at most `linger` ms before. */
@@ -464,7 +500,7 @@ class Stage {
   draw(t) {
     const { run, colours } = this.player;
     if (this.box.clientWidth !== this.width) this.place();
-    const ctx = this.surface.begin(this.width, this.height);
+    const ctx = this.surface.begin(this.width, this.height, colours.background);
     this.ctx = ctx;
     this.c = colours;
     this.states = run.nodes.map((_, i) => run.node(i, t));
@@ -486,23 +522,18 @@ class Stage {
   }
 
   drawEdges() {
-    const { ctx, c } = this;
+    const { c } = this;
+    const strokes = new Strokes();
+    const faint = this.edges.length > 40 ? 0.35 : 0.6;
     this.edges.forEach(([a, b], i) => {
-      const [from, to] = [this.spots[a], this.spots[b]];
       const dead = this.states[a].down || this.states[b].down;
       const cut = this.blocked(a, b) || this.blocked(b, a);
-      ctx.beginPath();
-      ctx.moveTo(from.x, from.y);
-      ctx.lineTo(to.x, to.y);
-      const lit = this.hover === i;
-      ctx.strokeStyle = lit ? c.blue : c.edge;
-      ctx.globalAlpha = lit ? 1 : dead ? 0.35 : cut ? 0.6 : this.edges.length > 40 ? 0.35 : 0.6;
-      ctx.lineWidth = lit ? 2.4 : dead || cut ? 1 : 1.2;
-      ctx.setLineDash(dead || cut ? [2, 5] : []);
-      ctx.stroke();
+      const look = { colour: c.edge, width: this.edges.length > 40 ? 1 : 1.2, alpha: faint };
+      if (dead || cut) Object.assign(look, { width: 1, alpha: dead ? 0.35 : 0.6, dash: [2, 5] });
+      if (this.hover === i) Object.assign(look, { colour: c.blue, width: 2.4, alpha: 1 });
+      strokes.line(this.spots[a].x, this.spots[a].y, this.spots[b].x, this.spots[b].y, look);
     });
-    ctx.globalAlpha = 1;
-    ctx.setLineDash([]);
+    strokes.draw(this.ctx);
   }
 
   /** Glyphs on links with a fault: one-way cuts, loss, repetition, delay. */
@@ -610,12 +641,9 @@ class Stage {
     const under = rows.filter((row) => t < run.flights.ended[row]).length;
     this.drawn = rows.map((row) => this.message(row, t)).filter(Boolean);
     const dots = under > MAX_PILLS;
-    for (const message of this.drawn) this.drawTrail(message, marked.flights.has(message.row), dots);
-    for (const message of this.drawn) {
-      if (dots && message.failed) this.drawLostDot(message);
-      else if (dots) this.drawDot(message);
-      else this.drawPill(message, marked.flights.has(message.row));
-    }
+    this.drawTrails(dots);
+    if (dots) this.drawDots();
+    else for (const message of this.drawn) this.drawPill(message, marked.flights.has(message.row));
   }
 
   /** Where a message is and how it looks; null when there is nothing to draw. */
@@ -641,20 +669,20 @@ class Stage {
     };
   }
 
-  /** The way a message has come; with many messages only the last piece of it. */
-  drawTrail(message, strong, brief) {
-    const { ctx } = this;
-    const start = this.along(message.src, message.dst, brief ? Math.max(0, message.progress - 0.16) : 0);
-    ctx.beginPath();
-    ctx.moveTo(start.x, start.y);
-    ctx.lineTo(message.place.x, message.place.y);
-    ctx.strokeStyle = message.colour;
-    ctx.globalAlpha = message.alpha * (message.failed ? 0.5 : 0.9);
-    ctx.lineWidth = strong ? 4 : 1.8;
-    ctx.setLineDash(brief ? [] : message.kind.dash);
-    ctx.stroke();
-    ctx.setLineDash([]);
-    ctx.globalAlpha = 1;
+  /** The way each message has come; with many messages only the last piece of it. */
+  drawTrails(brief) {
+    const { marked } = this.player;
+    const strokes = new Strokes();
+    for (const message of this.drawn) {
+      const start = this.along(message.src, message.dst, brief ? Math.max(0, message.progress - 0.16) : 0);
+      strokes.line(start.x, start.y, message.place.x, message.place.y, {
+        colour: message.colour,
+        width: marked.flights.has(message.row) ? 4 : brief ? 1 : 1.8,
+        alpha: message.alpha * (message.failed ? 0.5 : 0.9),
+        dash: brief ? [] : message.kind.dash,
+      });
+    }
+    strokes.draw(this.ctx);
   }
 
   drawPill(message, strong) {
@@ -678,15 +706,25 @@ class Stage {
     ctx.globalAlpha = 1;
   }
 
-  drawDot(message) {
+  /** Dots in place of pills: full for a request, hollow for a reply. */
+  drawDots() {
     const { ctx, c } = this;
-    const { x, y } = message.place;
-    shapePath(ctx, message.kind.reply ? "diamond" : "circle", x, y, 4);
-    ctx.fillStyle = message.kind.reply ? c.background : message.colour;
-    ctx.fill();
-    ctx.lineWidth = 2;
-    ctx.strokeStyle = message.colour;
-    ctx.stroke();
+    for (const message of this.drawn) {
+      if (message.failed) {
+        this.drawLostDot(message);
+        continue;
+      }
+      const { x, y } = message.place;
+      ctx.beginPath();
+      ctx.arc(x, y, 4.5, 0, 7);
+      ctx.fillStyle = message.colour;
+      ctx.fill();
+      if (!message.kind.reply) continue;
+      ctx.beginPath();
+      ctx.arc(x, y, 2.3, 0, 7);
+      ctx.fillStyle = c.background;
+      ctx.fill();
+    }
   }
 
   drawLostDot(message) {
@@ -1092,8 +1130,8 @@ class SpaceTime {
   draw(t) {
     const width = this.box.clientWidth || 400;
     const height = this.box.clientHeight || this.player.stageHeight;
-    const ctx = this.surface.begin(width, height);
-    Object.assign(this, { ctx, c: this.player.colours, width, height, left: 48 });
+    const ctx = this.surface.begin(width, height, this.player.colours.background);
+    Object.assign(this, { ctx, c: this.player.colours, width, height, left: this.player.run.duration >= 1000 ? 58 : 48 });
     this.step = (width - this.left - 14) / this.lanes.length;
     this.names = this.fitNames(ctx);
     this.head = this.names.head;
@@ -1186,7 +1224,7 @@ class SpaceTime {
     ctx.textAlign = "right";
     const step = roundStep(this.span / 7);
     for (let t = Math.ceil(this.top / step) * step; t <= this.bottom; t += step) {
-      ctx.fillText(`${Number(t.toFixed(3))}`, this.left - 12, this.y(t) + 3.5);
+      ctx.fillText(Number(t.toFixed(3)).toLocaleString("en"), this.left - 12, this.y(t) + 3.5);
       ctx.fillRect(this.left - 9, this.y(t), 4, 1);
     }
   }
@@ -1216,46 +1254,59 @@ class SpaceTime {
   drawGhosts() {
     const { other, differing } = this.player;
     if (!other || !this.player.ghosts) return;
+    const layers = { lines: new Strokes(), heads: new Map(), ends: [] };
     for (const row of other.flightsBetween(this.top, this.bottom)) {
-      if (differing.other.has(row)) this.arrow(other, row, { ghost: true });
+      if (differing.other.has(row)) this.arrow(layers, other, row, { ghost: true });
     }
+    this.drawLayers(layers);
   }
 
   drawArrows(t) {
     const { run, hidden, marked, differing } = this.player;
     const rows = run.flightsBetween(this.top, this.bottom);
     this.thin = rows.size > 300;
+    const layers = { lines: new Strokes(), heads: new Map(), ends: [] };
     for (const row of rows) {
       if (hidden.has(run.kinds[run.flights.kind[row]].name)) continue;
-      this.arrow(run, row, { t, strong: marked.flights.has(row), differs: differing.own.has(row) });
+      this.arrow(layers, run, row, { t, strong: marked.flights.has(row), differs: differing.own.has(row) });
     }
-    this.ctx.globalAlpha = 1;
+    this.drawLayers(layers);
   }
 
-  arrow(run, row, { t = Infinity, strong = false, ghost = false, differs = false }) {
-    const { ctx, c } = this;
+  /** Note what an arrow is made of; `drawLayers` draws all arrows at once. */
+  arrow({ lines, heads, ends }, run, row, { t = Infinity, strong = false, ghost = false, differs = false }) {
+    const { c } = this;
     const f = run.flights;
+    if (f.src[row] === f.dst[row]) return;
     const kind = run.kinds[f.kind[row]];
     const fate = f.fate[row];
-    if (f.src[row] === f.dst[row]) return;
     const reach = fate === LOST ? 0.6 : fate === CUT ? 0.45 : 1;
     const [x1, y1] = [this.x(f.src[row]), this.y(f.sent[row])];
     const [x2, y2] = [x1 + (this.x(f.dst[row]) - x1) * reach, y1 + (this.y(f.ended[row]) - y1) * reach];
     const colour = ghost ? c.down : c[kind.colour];
     const future = f.sent[row] > t;
+    const alpha = ghost ? 0.55 : future ? 0.32 : 1;
     if (strong) this.underline(x1, y1, x2, y2, c.fill_changed, 9);
-    ctx.globalAlpha = ghost ? 0.55 : future ? 0.32 : 1;
-    ctx.beginPath();
-    ctx.moveTo(x1, y1);
-    ctx.lineTo(x2, y2);
-    ctx.strokeStyle = ctx.fillStyle = colour;
-    ctx.lineWidth = strong ? 3 : ghost ? 1 : this.thin ? 0.7 : 1.6;
-    ctx.setLineDash(ghost ? [1, 3] : kind.dash);
-    ctx.stroke();
-    ctx.setLineDash([]);
-    if (fate === DELIVERED || fate === 4) arrowHead(ctx, x1, y1, x2, y2, ghost || this.thin ? 4 : 7);
-    else drawIcon(ctx, "cross", x2, y2, 11, colour, 4.5);
-    if (differs && !future) this.dot(x1, y1, c.teal);
+    const width = strong ? 3 : ghost ? 1 : this.thin ? 0.7 : 1.6;
+    lines.line(x1, y1, x2, y2, { colour, width, alpha, dash: ghost ? [1, 3] : kind.dash });
+    if (fate === DELIVERED || fate === UNDER_WAY) {
+      const key = `${colour} ${alpha}`;
+      if (!heads.has(key)) heads.set(key, { colour, alpha, path: new Path2D() });
+      arrowHead(heads.get(key).path, x1, y1, x2, y2, ghost || this.thin ? 4 : 7);
+    } else ends.push(() => drawIcon(this.ctx, "cross", x2, y2, 11, colour, 4.5));
+    if (differs && !future) ends.push(() => this.dot(x1, y1, c.teal));
+  }
+
+  drawLayers({ lines, heads, ends }) {
+    const { ctx } = this;
+    lines.draw(ctx);
+    for (const { colour, alpha, path } of heads.values()) {
+      ctx.globalAlpha = alpha;
+      ctx.fillStyle = colour;
+      ctx.fill(path);
+    }
+    ctx.globalAlpha = 1;
+    for (const end of ends) end();
   }
 
   underline(x1, y1, x2, y2, colour, width) {
@@ -1403,7 +1454,7 @@ class SpaceTime {
     ctx.stroke();
     ctx.setLineDash([]);
     ctx.font = `600 10px ${FONT}`;
-    const text = `${Number(t.toFixed(1))}`;
+    const text = ms(t).slice(0, -3);
     const width = Math.max(textWidth(ctx, text) + 8, 30);
     ctx.beginPath();
     ctx.roundRect(this.left - 8 - width, y - 8, width, 16, 4);
@@ -1434,14 +1485,13 @@ class SpaceTime {
   }
 }
 
-function arrowHead(ctx, x1, y1, x2, y2, size) {
+/** Add an arrow's head to a path. */
+function arrowHead(path, x1, y1, x2, y2, size) {
   const turn = Math.atan2(y2 - y1, x2 - x1);
-  ctx.beginPath();
-  ctx.moveTo(x2, y2);
-  ctx.lineTo(x2 - size * Math.cos(turn - 0.38), y2 - size * Math.sin(turn - 0.38));
-  ctx.lineTo(x2 - size * Math.cos(turn + 0.38), y2 - size * Math.sin(turn + 0.38));
-  ctx.closePath();
-  ctx.fill();
+  path.moveTo(x2, y2);
+  path.lineTo(x2 - size * Math.cos(turn - 0.38), y2 - size * Math.sin(turn - 0.38));
+  path.lineTo(x2 - size * Math.cos(turn + 0.38), y2 - size * Math.sin(turn + 0.38));
+  path.closePath();
 }
 
 function operationColour(c, status) {
@@ -1464,7 +1514,8 @@ class Axis {
     });
     this.chips = h("div", { class: "ds-chips" });
     this.lamps = h("div");
-    this.box.append(this.range, this.chips, this.lamps);
+    this.moment = h("div", { class: "ds-moment" });
+    this.box.append(this.moment, this.range, this.chips, this.lamps);
     parent.append(this.box);
     this.range.addEventListener("input", () => {
       player.pause();
@@ -1546,11 +1597,11 @@ class Axis {
     return left <= last;
   }
 
+  /** Draw what does not change with time, then the moment. */
   draw(t) {
     if (this.box.clientWidth !== this.width) this.arrange();
-    const ctx = this.surface.begin(this.width, this.height);
-    this.ctx = ctx;
     this.c = this.player.colours;
+    this.ctx = this.surface.begin(this.width, this.height, this.c.background);
     this.drawSpans();
     this.drawTicks();
     this.drawLine();
@@ -1558,7 +1609,14 @@ class Axis {
     this.drawOperations();
     this.drawVerdicts();
     this.drawParting();
-    this.drawMoment(t);
+    this.moment.style.height = `${this.height - this.line + 10}px`;
+    this.moment.style.top = `${this.line - 14}px`;
+    this.show(t);
+  }
+
+  /** The moment is an element of its own: while playing, only it moves. */
+  show(t) {
+    this.moment.style.transform = `translateX(${this.x(t)}px)`;
     this.range.value = t;
     this.range.setAttribute("aria-valuetext", ms(t));
     this.updateLamps(t);
@@ -1604,7 +1662,7 @@ class Axis {
       ctx.fillStyle = c.edge;
       ctx.fillRect(Math.round(this.x(t)), this.line - 3, 1, 8);
       ctx.fillStyle = c.soft;
-      ctx.fillText(`${Number(t.toFixed(3))}`, this.x(t), this.line + 18);
+      ctx.fillText(Number(t.toFixed(3)).toLocaleString("en"), this.x(t), this.line + 18);
     }
   }
 
@@ -1722,14 +1780,6 @@ class Axis {
     ctx.stroke();
     ctx.setLineDash([]);
     drawBadge(ctx, "fork", x, this.line + 12, c.background, c.teal, 8);
-  }
-
-  drawMoment(t) {
-    const { ctx, c } = this;
-    ctx.fillStyle = c.ink;
-    ctx.globalAlpha = 0.5;
-    ctx.fillRect(Math.round(this.x(t)), this.line - 14, 1, this.height - this.line + 10);
-    ctx.globalAlpha = 1;
   }
 
   press(event) {
@@ -2026,6 +2076,7 @@ class PlayerView {
     this.root = h("div", { class: "ds-player", role: "region" });
     this.build();
     this.menu = new Menu(this);
+    this.root.player = this; // for the benchmark
     el.append(this.root);
     this.watch();
   }
@@ -2141,6 +2192,7 @@ class PlayerView {
     this.showProblem();
     if (!first && view.problem) return;
     this.runs = runs.map((columns) => (columns instanceof Run ? columns : new Run(columns)));
+    this.trim();
     if (changed) this.active = this.runs.length - 1;
     this.active = Math.min(this.active, this.runs.length - 1);
     if (first) {
@@ -2149,6 +2201,16 @@ class PlayerView {
     }
     this.setTheme();
     this.select();
+  }
+
+  /** Leave out a long rest in which nothing happens any more; the same for all runs. */
+  trim() {
+    const busy = Math.max(...this.runs.map((run) => run.busyUntil));
+    for (const run of this.runs) {
+      run.whole ??= run.duration;
+      const step = roundStep(busy / 20 || 1);
+      run.duration = busy > 0 && busy < run.whole / 2 ? Math.ceil((busy * 1.05) / step) * step : run.whole;
+    }
   }
 
   /** Show the run of the active tab. */
@@ -2326,6 +2388,7 @@ class PlayerView {
   // Time
 
   seek(t) {
+    if (this.marked.verdict !== null && t !== this.run.verdicts[this.marked.verdict].at) this.marked.verdict = null;
     this.t = clamp(t, 0, this.run.duration);
     this.axis.range.value = this.t;
     this.invalidate();
@@ -2420,9 +2483,14 @@ class PlayerView {
     if (this.frame || !this.visible || !this.run) return;
     this.frame = requestAnimationFrame((now) => {
       this.frame = 0;
-      if (this.playing) this.advance(now);
-      this.drawNow();
-      if (this.playing) this.invalidate();
+      if (!this.playing) {
+        this.drawNow();
+        return;
+      }
+      const passed = this.last === null ? 16 : now - this.last;
+      this.advance(now);
+      this.drawMoving(passed);
+      this.invalidate();
     });
   }
 
@@ -2432,6 +2500,17 @@ class PlayerView {
     this.axis.draw(this.t);
     this.showCaption();
     if (!this.playing) this.stage.describe(this.t);
+  }
+
+  /** One frame of a playing run. The diagram scrolls slowly: every second frame does, and on a
+      machine that cannot keep up every fourth. */
+  drawMoving(passed) {
+    this.lag = 0.9 * (this.lag ?? 16) + 0.1 * passed;
+    this.count = ((this.count ?? 0) + 1) % (this.lag > 20 ? 4 : 2);
+    this.stage.draw(this.t);
+    if (this.count === 0 || !this.playing) this.spacetime.draw(this.t);
+    this.axis.show(this.t);
+    this.showCaption();
   }
 
   /** Faults of all links at once have no place in the picture: they stand beside the caption. */
@@ -2446,7 +2525,9 @@ class PlayerView {
     const quiet = this.playing && !this.reduced.matches && this.isQuiet();
     this.nowText.textContent = ms(this.t);
     const said = this.playing ? this.sayings() : this.run.sentencesAt(this.t);
-    const text = quiet ? `nothing happens: shown ${QUIET_FACTOR} times faster` : said.length ? sentenceCase(said) : this.meanwhile();
+    const verdict = this.run.verdicts[this.marked.verdict];
+    const text = verdict && !this.playing ? verdict.sentence : quiet ? `nothing happens: shown ${QUIET_FACTOR} times faster` : said.length ? sentenceCase(said) : this.meanwhile();
+    this.caption.classList.toggle("ds-long", Boolean(verdict));
     if (this.words.textContent !== text) this.words.textContent = text;
     const errors = this.run.errors.filter((e) => e.t <= this.t && this.run.node(e.node, this.t).down);
     const error = errors.at(-1);
@@ -2546,7 +2627,6 @@ class PlayerView {
       this.marked.nodes.add(this.run.ops.client[op]);
     }
     this.goTo(verdict.at ?? this.t);
-    this.words.textContent = verdict.sentence;
   }
 
   mark(step) {

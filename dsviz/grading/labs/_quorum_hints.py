@@ -110,7 +110,7 @@ def _answers_without(register: Register, replica: str, since: float, op: Served)
     """Whether the first answer of a replica after a moment lacks the operation's value."""
     for row in register.trace.rows:
         if row[2] == "deliver" and row[4] == replica and sent_at(row) >= since:
-            return not holds(row[5].__dict__, op.seen)
+            return not holds(row[5].body, op.seen)
     return False
 
 
@@ -143,7 +143,7 @@ def version_is_a_clock(register: Register, verdict: Verdict) -> str | None:
             continue
         moments = [row[0] + offset for row in op.rows if row[3] == op.coordinator]
         for row in register.sent(op.value, op.coordinator):
-            for number in _numbers(row[5].__dict__):
+            for number in _numbers(row[5].body):
                 if any(abs(number - moment) <= 1.0 for moment in moments):
                     word = "behind" if offset < 0 else "ahead"
                     return (
@@ -214,7 +214,7 @@ def _versions(register: Register, value: Any) -> dict[str, Any]:
 def _candidates(row: tuple) -> list[Any]:
     """Return what may be a version in a message: tuples with a number, numbers named like one."""
     found = []
-    for name, value in row[5].__dict__.items():
+    for name, value in row[5].body.items():
         several = isinstance(value, tuple) and any(True for _ in _numbers(value))
         named = name.lower() in ("version", "ver", "v", "counter", "ctr", "stamp", "ts", "tag")
         if several or (named and any(True for _ in _numbers(value))):
@@ -342,13 +342,13 @@ def disjoint(register: Register, verdict: Verdict) -> str | None:
     SAFETY,
 )
 def too_few(register: Register, verdict: Verdict) -> str | None:
-    """An operation was answered after fewer replicas than a majority had been heard."""
+    """A write was answered before a majority had stored it."""
     for op in _involved(register, verdict):
-        heard = {row[4] for row in register.heard(op, op.answered_at)}
-        if len(heard) < register.majority:
+        acks = {row[4] for row in register.acks_before_answer(op)}
+        if op.f == "write" and len(acks) < register.majority:
             return (
-                f"{op.coordinator} answered {_what(op)} after hearing {len(heard)} of "
-                f"{len(register.replicas)} replicas about it"
+                f"{op.coordinator} answered {_what(op)} when {len(acks)} of "
+                f"{len(register.replicas)} replicas had stored it"
             )
     return None
 
@@ -369,7 +369,7 @@ def overwritten(register: Register, verdict: Verdict) -> str | None:
         for row in register.stores:
             if row[3] != replica or row[4] not in register.coordinators:
                 continue
-            op = next((w for v, w in writes.items() if holds(row[5].__dict__, v)), None)
+            op = next((w for v, w in writes.items() if holds(row[5].body, v)), None)
             if op is None:
                 continue
             if newest and op.key == newest.key and op.answered_at < newest.began:
@@ -388,7 +388,7 @@ def _answers_with(register: Register, replica: str, since: float, op: Served) ->
     return any(
         row[2] == "deliver" and row[4] == replica and sent_at(row) > since
         for row in register.trace.rows
-        if row[2] == "deliver" and row[4] == replica and holds(row[5].__dict__, op.value)
+        if row[2] == "deliver" and row[4] == replica and holds(row[5].body, op.value)
     )
 
 
@@ -405,7 +405,7 @@ def went_back(register: Register, verdict: Verdict) -> str | None:
             for row in register.heard(read, register.decided(read)):
                 had = [r for r in register.carried(op.seen) if r[3] == row[4]]
                 since = min((r[0] for r in had), default=float("inf"))
-                if since < sent_at(row) and not holds(row[5].__dict__, op.seen):
+                if since < sent_at(row) and not holds(row[5].body, op.seen):
                     return (
                         f"{row[4]} had got {op.seen} at {since:,.0f} ms, and at "
                         f"{sent_at(row):,.0f} ms it answered {read.client}'s read without it"
@@ -571,8 +571,8 @@ HINTS: tuple[Hint, ...] = (
     overwritten,
     went_back,
     false_fail,
-    disjoint,
     too_few,
+    disjoint,
     write_back_not_awaited,
     inversion,
     waits_for_all,

@@ -1,6 +1,6 @@
 # misconception: After three tries the network is down for good; the client should be told that it failed.
-# expect: safety
-# message: said at
+# expect: liveness
+# message: and then gave up
 # min_kill: 1.0
 
 # %% replica

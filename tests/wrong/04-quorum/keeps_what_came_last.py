@@ -1,6 +1,6 @@
 # misconception: Messages arrive in the order in which they were sent, so the last one is the newest.
 # expect: safety
-# message: a late message brought the older
+# message: read without it
 # min_kill: 1.0
 
 # %% replica

@@ -1,6 +1,6 @@
 # misconception: Two of three is a quorum, so a quorum is two.
 # expect: safety
-# message: of 5 replicas about it
+# message: of 5 replicas had stored it
 # min_kill: 1.0
 
 # %% replica

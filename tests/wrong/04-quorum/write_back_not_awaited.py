@@ -1,6 +1,6 @@
 # misconception: A read sends the newest version back to the replicas, so it may answer right away.
 # expect: safety
-# message: sent
+# message: when it had sent
 # min_kill: 1.0
 
 # %% replica

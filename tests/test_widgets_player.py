@@ -1,0 +1,259 @@
+"""The player without a browser: what each click does, and what is sent to the page."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from draw_support import all_answered, everything
+
+from dsviz.draw.export import to_html
+from dsviz.errors import DsvizError
+from dsviz.sim.faults import FAULTS, Crash, Pause
+from dsviz.sim.node import Node
+from dsviz.sim.scenario import Scenario
+from dsviz.widgets.menus import menus, round_to_nice
+from dsviz.widgets.player import Player
+
+
+def calm() -> Scenario:
+    return everything((), (all_answered,), hurt=False)
+
+
+@pytest.fixture
+def player() -> Player:
+    return Player(calm(), seed=1)
+
+
+def sent(player: Player, name: str) -> dict:
+    return json.loads(getattr(player, name))
+
+
+def click(player: Player, **message) -> str:
+    """Send what the page would send; return the sentence shown, if any."""
+    player._on_message(player, message, [])
+    return player._view["problem"]
+
+
+def test_opens_with_the_run_as_scripted(player):
+    assert sent(player, "_scripted")["events"] == len(player.trace)
+    assert player._edited == b""
+    assert [v.status for v in player.verdicts] == ["ok"]
+    assert player._view["live"]
+
+
+def test_inject_runs_again_and_keeps_the_first_future(player):
+    before = player.trace
+    player.inject(Crash("k", at=50))
+    assert player.faults == (Crash("k", at=50),)
+    assert player.scripted is before
+    assert player.trace.faults == player.faults
+    assert player.verdicts[0].status == "violated"
+    assert sent(player, "_edited")["faults"][0]["python"] == "Crash('k', at=50)"
+    assert player._view["line"] == "player.inject(Crash('k', at=50))"
+    assert player._view["parting"] == {"t": 50, "a": None, "b": "k stops"}
+
+
+def test_the_line_shown_does_the_same(player):
+    click(player, do="inject", fault={"fault": "Pause", "node": "r1", "at": 5, "duration": 90})
+    line = player._view["line"]
+    other = Player(calm(), seed=1)
+    eval(line, {"player": other, "Pause": Pause})
+    assert other.trace.digest() == player.trace.digest()
+
+
+def test_move_remove_undo_redo_reset(player):
+    player.inject(Crash("k", at=50))
+    player.inject(Crash("r1", at=60))
+    player.move(0, 70)
+    assert player.faults == (Crash("k", at=70), Crash("r1", at=60))
+    player.remove(1)
+    assert player.faults == (Crash("k", at=70),)
+    player.undo()
+    player.undo()
+    assert player.faults == (Crash("k", at=50), Crash("r1", at=60))
+    player.redo()
+    assert player.faults[0].at == 70
+    assert player._view["redo"]
+    player.reset()
+    assert player.faults == ()
+    assert player._edited == b""
+    player.undo()
+    assert len(player.faults) == 2
+
+
+def test_undo_with_nothing_to_undo_does_nothing(player):
+    player.undo()
+    player.redo()
+    assert player.faults == ()
+
+
+def test_a_scripted_fault_can_be_taken_away():
+    player = Player(everything((Crash("k", at=50),)), seed=1)
+    player.remove(0)
+    assert player.faults == ()
+    assert player.scripted.faults == (Crash("k", at=50),)
+    assert sent(player, "_edited")["faults"] == []
+
+
+def test_seed_runs_both_futures_again(player):
+    player.inject(Crash("k", at=50))
+    player.seed(9)
+    assert player.trace.seed == player.scripted.seed == 9
+    assert player.faults == (Crash("k", at=50),)
+    player.undo()
+    assert player.trace.seed == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "sentence"),
+    [
+        (lambda p: p.inject(Crash("zz", at=5)), "there is no node 'zz'"),
+        (lambda p: p.inject(Crash("k", at=5000)), "outside the run"),
+        (lambda p: p.remove(0), "there is no fault 0; this run has 0"),
+        (lambda p: p.remove("x"), "must be the number of a fault"),
+        (lambda p: p.seed(1.5), "must be a whole number"),
+    ],
+)
+def test_mistakes_raise_in_python_and_change_nothing(player, act, sentence):
+    before = player._scripted
+    with pytest.raises(DsvizError, match=sentence):
+        act(player)
+    assert player.faults == ()
+    assert player._scripted == before
+    assert not player._view["undo"]
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        ({"do": "inject", "fault": {"fault": "Crash", "node": "zz", "at": 5}}, "no node 'zz'"),
+        ({"do": "inject", "fault": {"fault": "Fire", "at": 5}}, "'Fire' is not known"),
+        ({"do": "inject", "fault": {"fault": "Crash", "at": 5}}, "Crash:"),
+        ({"do": "inject", "fault": {"fault": "Crash", "node": "k", "at": "soon"}}, "at='soon'"),
+        ({"do": "inject", "fault": None}, "is not a fault"),
+        ({"do": "inject"}, "is not a fault"),
+        ({"do": "move", "index": 0, "at": 5}, "there is no fault 0"),
+        ({"do": "remove", "index": -1}, "there is no fault -1"),
+        ({"do": "explode"}, "the player cannot do 'explode'"),
+        ({"do": ["inject"]}, "the player cannot do"),
+        ({}, "the player cannot do None"),
+        ("inject", "the player cannot do None"),
+        (None, "the player cannot do None"),
+    ],
+)
+def test_a_bad_message_is_one_sentence_in_the_player(player, message, sentence):
+    before = (player._scripted, player._edited)
+    player._on_message(player, message, [])
+    assert sentence in player._view["problem"]
+    assert "\n" not in player._view["problem"]
+    assert (player._scripted, player._edited) == before
+    assert click(player, do="inject", fault={"fault": "Crash", "node": "k", "at": 5}) == ""
+
+
+def test_a_check_that_raises_is_a_sentence_and_the_old_picture_stays():
+    def broken(trace):
+        if trace.faults:
+            raise ZeroDivisionError("learner")
+        return all_answered(trace)
+
+    player = Player(calm(), checks=[broken])
+    problem = click(player, do="inject", fault={"fault": "Crash", "node": "k", "at": 5})
+    assert problem == "The run could not be made: ZeroDivisionError: learner"
+    assert player.faults == ()
+
+
+def test_every_menu_entry_makes_a_fault_that_runs(player):
+    for target, entries in player._view["menus"].items():
+        for entry in entries:
+            names = {field.name for field in dataclasses.fields(FAULTS[entry["fault"]])}
+            where = {
+                "node": {"node": "r1", "targets": ["r1"]},
+                "link": {"src": "k", "dst": "r1"},
+                "group": {"a": ["r1"]},
+            }[target]
+            fault = {"fault": entry["fault"], "at": 30}
+            fault |= {name: value for name, value in where.items() if name in names}
+            fault |= {field["name"]: field["default"] for field in entry["fields"]}
+            assert click(player, do="inject", fault=fault) == "", entry
+
+
+def test_repr_is_a_short_caption_and_always_the_same(player):
+    assert repr(player) == repr(Player(calm(), seed=1))
+    assert repr(player) == (
+        f"Player('everything': seed 1; {len(player.trace)} events; all answered ok; no faults)"
+    )
+    player.inject(Crash("k", at=50))
+    assert "all answered violated" in repr(player)
+    assert repr(player).endswith("faults Crash('k', at=50))")
+
+
+def test_mimebundle_has_widget_text_and_picture(player):
+    data, _ = player._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert data["text/plain"] == repr(player)
+    assert data.get("image/png", b"\x89PNG")[:4] in (b"\x89PNG", "iVBO")
+
+
+def test_static_build_emits_a_sandboxed_page(player, monkeypatch):
+    monkeypatch.setenv("DSVIZ_STATIC", "html")
+    data, _ = player._repr_mimebundle_()
+    assert set(data) == {"text/plain", "text/html"}
+    assert 'sandbox="allow-scripts"' in data["text/html"]
+    assert data == Player(calm(), seed=1)._repr_mimebundle_()[0]
+
+
+def test_a_recorded_trace_plays_but_cannot_be_changed():
+    trace = calm().run(1)
+    player = Player.of(trace, [all_answered(trace)])
+    assert not player._view["live"]
+    assert player.trace is trace
+    assert (
+        "needs a scenario"
+        in click(player, do="inject", fault={"fault": "Crash", "node": "k", "at": 5})
+        or "faults need a scenario" in player._view["problem"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [({"scenario": "quorum"}, "is not a Scenario"), ({"speed": 99}, "speed=99 must be between")],
+)
+def test_the_constructor_says_what_is_wrong(arguments, sentence):
+    with pytest.raises(DsvizError, match=sentence):
+        Player(**{"scenario": calm()} | arguments)
+
+
+def test_exported_page_is_self_contained():
+    trace = everything().run(1)
+    page = to_html(trace, verdicts=[all_answered(trace)])
+    assert page == to_html(trace, verdicts=[all_answered(trace)])
+    assert "http://www.w3.org/2000/svg" in page  # a name, never fetched
+    assert "https://" not in page
+    assert page.count("</script>") == 2
+
+
+def test_hostile_text_cannot_leave_the_script():
+    class Speaker(Node):
+        def on_start(self):
+            self.log("</script><script>alert(1)</script><!-- ")
+
+    page = to_html(Scenario("<b>", {"a": Speaker}, 5).run())
+    assert page.count("</script>") == 2
+    assert "<script>alert" not in page
+    assert "<title>&lt;b&gt;</title>" in page
+
+
+def test_export_writes_a_file_and_knows_its_themes(tmp_path):
+    trace = calm().run(1)
+    page = to_html(trace, tmp_path / "run.html", theme="dark")
+    assert (tmp_path / "run.html").read_text(encoding="utf-8") == page
+    assert '"theme":"dark"' in page
+    with pytest.raises(DsvizError, match="theme='pink'"):
+        to_html(trace, theme="pink")
+
+
+def test_suggested_numbers_are_round():
+    assert [round_to_nice(x) for x in (0, 0.3, 83, 160, 1400)] == [1.0, 0.2, 100, 200, 1000]
+    assert menus(500, 10)["node"][0]["fault"] == "Crash"
