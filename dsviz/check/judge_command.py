@@ -49,7 +49,7 @@ def _judge(path: str | os.PathLike[str], budget: Budget) -> str:
         return f"undecided ({budget})"
     if found.status == "ok":
         return f"linearizable ({_many(len(history), 'operation')}, {_clients(history)})"
-    if found.window is None or lists_all(found.window):
+    if lists_all(found.window):
         return f"not linearizable: {found.sentence}"
     return f"not linearizable: {found.sentence} ({listing(found.window.operations, found.model)})"
 

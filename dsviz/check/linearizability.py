@@ -54,8 +54,6 @@ def linearizable(
     of_key = race.objects[key]
     at = next(op.return_ms for op in of_key if op.returned == end)
     window = Refuter(of_key, model).ending(end)
-    if window is None:
-        return Verdict(NAME, "violated", _full(_no_window(key)), at)
     ids = tuple(op.id for op in window.operations)
     events = _events(history, ids) if isinstance(history, Trace) else ()
     sentence = _full(explain(window, model, ops))
@@ -108,10 +106,8 @@ def judged(history: Judgeable, model: Model | None = None, budget: Budget = _USU
     best: Window | None = None
     for key, end in race.refuted[:_MOST_KEYS]:
         window = Refuter(race.objects[key], model).shortest(end)
-        if window and (best is None or len(window.operations) < len(best.operations)):
+        if best is None or len(window.operations) < len(best.operations):
             best = window
-    if best is None:
-        return Judged("violated", _no_window(race.refuted[0][0]), None, model)
     return Judged("violated", explain(best, model, ops), best, model)
 
 
@@ -156,11 +152,6 @@ def _full(sentence: str) -> str:
     """Return a sentence as it stands alone. The name of a client keeps its first letter."""
     own_words = sentence.startswith(("client ", "no "))
     return (sentence[0].upper() if own_words else sentence[0]) + sentence[1:] + "."
-
-
-def _no_window(key: object) -> str:
-    where = "the register" if key is None else named(key)
-    return f"no order explains what {where} answered up to this moment"
 
 
 def _events(trace: Trace, ids: tuple[int, ...]) -> tuple[int, ...]:

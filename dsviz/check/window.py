@@ -66,7 +66,7 @@ class Window:
     @property
     def end(self) -> int:
         """The position of the return that completes the refutation."""
-        return max(op.returned or 0 for op in self.operations)
+        return max(op.returned for op in self.operations)
 
 
 class Refuter:
@@ -80,11 +80,8 @@ class Refuter:
         self._certain = [op for op in ops if op.returned is not None]
         self._changing = [op for op in ops if not model.keeps(op)]
 
-    def ending(self, end: int) -> Window | None:
-        """Return the window for the return at `end`, where the history is known to be refuted.
-
-        None only when the steps ran out before anything was found.
-        """
+    def ending(self, end: int) -> Window:
+        """Return the window for the return at `end`, where the history is known to be refuted."""
         inside = [op for op in self._certain if op.returned <= end]
         last = next(op for op in reversed(inside) if op.returned == end)
         at_first, explained = self._explained(last)
@@ -97,10 +94,8 @@ class Refuter:
             if self._refutes((partner, last)):
                 return self._window((partner, last))
         count = self._latest_start(inside)
-        tail = tuple(inside[-count:]) if count else tuple(inside)
-        if not count and not self._refutes(tail, from_start=True):
-            return None
-
+        # From the beginning of the history on, everything together is known to refute.
+        tail = tuple(inside[-count:])
         needed = self._needed(tail, last, from_start=not count)
         # What refutes from any state refutes from the initial one, perhaps with fewer.
         fewer = self._needed(needed, last, from_start=True) if count else needed
@@ -118,10 +113,10 @@ class Refuter:
 
         return shrink(ops, enough, _TRIES)
 
-    def shortest(self, end: int) -> Window | None:
+    def shortest(self, end: int) -> Window:
         """Return the smallest window anywhere; `end` is the first return at which it is refuted."""
         best = self.ending(end)
-        if best is None or len(best.operations) == 1:
+        if len(best.operations) == 1:
             return best
         alone = next(self._alone(), None)
         if alone is not None or len(best.operations) == 2:
@@ -129,7 +124,7 @@ class Refuter:
         ends = sorted(self._later_ends(end, best))[:_BEST]
         for _, later in sorted(ends, key=lambda pair: pair[1]):
             other = self.ending(later)
-            if other is not None and len(other.operations) < len(best.operations):
+            if len(other.operations) < len(best.operations):
                 best = other
         return best
 
@@ -151,6 +146,7 @@ class Refuter:
         return search.outcome == "violated"
 
     def _overlapping(self, certain: Sequence[Operation], begin: float, end: int) -> list[Operation]:
+        self._left -= len(self._changing) // 8  # looking at them all costs time as well
         chosen = {id(op) for op in certain}
         return [
             op

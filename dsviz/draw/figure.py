@@ -36,8 +36,8 @@ from dsviz.draw.png import encoded
 from dsviz.draw.theme import MEANINGS, TOKENS
 from dsviz.errors import DsvizError, listed
 
-SCALES = (2.0, 1.5)  # device pixels for a px: crisp, or where that takes too many bytes less so
-BYTES, LARGE = 24_000, 300_000  # of a PNG, more of which are too many; and px² that surely are
+SCALES = (2.0, 1.5, 1.25)  # device pixels for a px: crisp, or less so where that takes too much
+BYTES, LARGE = 14_000, 300_000  # of a PNG, more of which are too many; and px² that surely are
 PAD = 18.0  # px between the card's edge and what is on it
 TITLE, CAPTION, LINE = 15.0, 12.0, 1.42  # font sizes in px, and line height as a multiple
 
@@ -246,11 +246,11 @@ class Picture:
     def png(self, scale: float | None = None) -> bytes:
         """Return the picture as PNG with `scale` device pixels a px.
 
-        Default: 2, or 1.5 for a picture that would take more than 24 kB.
+        Default: 2, or 1.5 for a picture that would take more than 14 kB, or 1.25 for a large one.
         """
         if scale is None:
             if self.size[0] * self.size[1] > LARGE:
-                return self.png(SCALES[1])
+                return self.png(SCALES[2])
             crisp = self.png(SCALES[0])
             return crisp if len(crisp) <= BYTES else self.png(SCALES[1])
         if scale not in self._png:

@@ -7,6 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 from dsviz.errors import DsvizError
+from dsviz.grading.cpu import one_cpu
 from dsviz.grading.judge import Host, InfrastructureError
 from dsviz.grading.lab import Check, Lab, Mark, Questions, Result
 from dsviz.grading.run import Stopped, run_check
@@ -47,7 +48,7 @@ def mark(submission: Submission, check: Check) -> Mark:
     if missing is not None:
         return Mark(check.name, 0, check.points, f"{missing}.")
     try:
-        with Host(submission.code()) as host:
+        with one_cpu(), Host(submission.code()) as host:
             classes = host.classes(check.needs)
             return run_check(submission.lab, check, classes, hidden=True, clock=host.spent)
     except Stopped as stopped:

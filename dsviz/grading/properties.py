@@ -118,6 +118,8 @@ def _known_older(
         return None
     if _before(first, second):
         return (first, second)
+    if _before(second, first):
+        return None
     if _before(first, seen):  # complete when it was read, and yet not what was read
         return (first,)
     for one in reads:  # old was already seen when new was not yet begun, or before new was seen

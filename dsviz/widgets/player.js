@@ -1095,7 +1095,8 @@ class SpaceTime {
     this.lane = [];
     this.lanes.forEach((node, lane) => { this.lane[node] = lane; });
     this.box.style.minHeight = `${this.player.stageHeight}px`;
-    this.span ??= Math.min(run.duration, run.pace * 9);
+    const density = run.flights.sent.length / (run.busyUntil || 1);
+    this.span ??= Math.min(run.duration, clamp(400 / density, run.pace * 2.5, run.pace * 9)); // readable
   }
 
   zoom(factor) {
@@ -1254,7 +1255,7 @@ class SpaceTime {
   drawGhosts() {
     const { other, differing } = this.player;
     if (!other || !this.player.ghosts) return;
-    const layers = { lines: new Strokes(), heads: new Map(), ends: [] };
+    const layers = { lines: new Strokes(), heads: [], ends: [] };
     for (const row of other.flightsBetween(this.top, this.bottom)) {
       if (differing.other.has(row)) this.arrow(layers, other, row, { ghost: true });
     }
@@ -1265,7 +1266,7 @@ class SpaceTime {
     const { run, hidden, marked, differing } = this.player;
     const rows = run.flightsBetween(this.top, this.bottom);
     this.thin = rows.size > 300;
-    const layers = { lines: new Strokes(), heads: new Map(), ends: [] };
+    const layers = { lines: new Strokes(), heads: [], ends: [] };
     for (const row of rows) {
       if (hidden.has(run.kinds[run.flights.kind[row]].name)) continue;
       this.arrow(layers, run, row, { t, strong: marked.flights.has(row), differs: differing.own.has(row) });
@@ -1290,9 +1291,7 @@ class SpaceTime {
     const width = strong ? 3 : ghost ? 1 : this.thin ? 0.7 : 1.6;
     lines.line(x1, y1, x2, y2, { colour, width, alpha, dash: ghost ? [1, 3] : kind.dash });
     if (fate === DELIVERED || fate === UNDER_WAY) {
-      const key = `${colour} ${alpha}`;
-      if (!heads.has(key)) heads.set(key, { colour, alpha, path: new Path2D() });
-      arrowHead(heads.get(key).path, x1, y1, x2, y2, ghost || this.thin ? 4 : 7);
+      heads.push([x1, y1, x2, y2, ghost || this.thin ? 4 : 7, colour, alpha]);
     } else ends.push(() => drawIcon(this.ctx, "cross", x2, y2, 11, colour, 4.5));
     if (differs && !future) ends.push(() => this.dot(x1, y1, c.teal));
   }
@@ -1300,10 +1299,10 @@ class SpaceTime {
   drawLayers({ lines, heads, ends }) {
     const { ctx } = this;
     lines.draw(ctx);
-    for (const { colour, alpha, path } of heads.values()) {
+    for (const [x1, y1, x2, y2, size, colour, alpha] of heads) {
       ctx.globalAlpha = alpha;
       ctx.fillStyle = colour;
-      ctx.fill(path);
+      arrowHead(ctx, x1, y1, x2, y2, size);
     }
     ctx.globalAlpha = 1;
     for (const end of ends) end();
@@ -1485,13 +1484,14 @@ class SpaceTime {
   }
 }
 
-/** Add an arrow's head to a path. */
-function arrowHead(path, x1, y1, x2, y2, size) {
+function arrowHead(ctx, x1, y1, x2, y2, size) {
   const turn = Math.atan2(y2 - y1, x2 - x1);
-  path.moveTo(x2, y2);
-  path.lineTo(x2 - size * Math.cos(turn - 0.38), y2 - size * Math.sin(turn - 0.38));
-  path.lineTo(x2 - size * Math.cos(turn + 0.38), y2 - size * Math.sin(turn + 0.38));
-  path.closePath();
+  ctx.beginPath();
+  ctx.moveTo(x2, y2);
+  ctx.lineTo(x2 - size * Math.cos(turn - 0.38), y2 - size * Math.sin(turn - 0.38));
+  ctx.lineTo(x2 - size * Math.cos(turn + 0.38), y2 - size * Math.sin(turn + 0.38));
+  ctx.closePath();
+  ctx.fill();
 }
 
 function operationColour(c, status) {

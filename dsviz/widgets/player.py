@@ -353,9 +353,9 @@ def _a_dict(value: Any) -> dict[str, Any]:
 
 
 def _film_strip(trace: Trace, verdicts: list[Any]) -> bytes | None:
-    """Key frames as a picture, or None where matplotlib is missing (JupyterLite)."""
+    """Two key frames as a picture, or None where matplotlib is missing (JupyterLite)."""
     try:
         from dsviz.draw.cluster import film_strip_png
     except ImportError:
         return None
-    return film_strip_png(trace, verdicts)
+    return film_strip_png(trace, verdicts, n=2)  # a notebook stores one for each player
