@@ -1,4 +1,4 @@
-"""The command line: ``python -m dsviz doctor``, ``judge`` and ``grade``.
+"""The command line: ``python -m dsviz doctor``, ``judge``, ``grade`` and ``hunt``.
 
 Exit status 0 means yes, 1 means no (a check failed), 2 means the question could not be answered;
 then one sentence on stderr says why.
@@ -20,6 +20,7 @@ examples:
   python -m dsviz doctor                                    can the course run here?
   python -m dsviz judge history.jsonl other.log             is each recorded history linearizable?
   python -m dsviz grade labs/04-quorum/04-quorum.ipynb      how many points is this lab worth?
+  python -m dsviz hunt quorum --seeds 500                   which run breaks a promise?
 """
 
 
@@ -77,6 +78,19 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the lab, an .ipynb file")
     grade.add_argument("--json", action="store_true", help="print the result as JSON")
     grade.set_defaults(run=_grade)
+
+    hunt = commands.add_parser(
+        "hunt",
+        help="look for a run of a reference cluster that breaks one of its promises",
+        description="Run a cluster under many seeds and made-up faults until a check is violated, "
+        "then make that run small. Exits with 0 when nothing was found, with 1 when something was.",
+    )
+    hunt.add_argument("system", metavar="SYSTEM", help="a module of dsviz.systems, as in quorum")
+    hunt.add_argument("--variant", metavar="V", help="one variant of it (default: all, in turn)")
+    hunt.add_argument("--seeds", type=int, default=200, metavar="N", help="runs a variant (200)")
+    hunt.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (1)")
+    hunt.add_argument("--json", action="store_true", help="print the result as JSON")
+    hunt.set_defaults(run=_hunt)
     return parser
 
 
@@ -99,3 +113,9 @@ def _grade(args: argparse.Namespace) -> int:
     from dsviz.grading.grade_command import grade_file
 
     return grade_file(args.notebook, args.json)
+
+
+def _hunt(args: argparse.Namespace) -> int:
+    from dsviz.hunt_command import hunt_system
+
+    return hunt_system(args.system, args.variant, args.seeds, args.json, args.jobs)

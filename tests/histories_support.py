@@ -72,7 +72,7 @@ def legal(choose: Tape | Dice, kind: Kind, most: int, keys: Sequence[Any] = (Non
     ops: list[dict] = []
     running: list[dict] = []
     position = 0
-    while len(ops) < most and choose.left or running:
+    while (len(ops) < most and choose.left) or running:
         act = choose.below(8)
         if len(ops) < most and (act < 3 or not running) and len(running) < 6:
             op = _begun(choose, kind, keys, len(ops), position)
@@ -96,7 +96,9 @@ def legal(choose: Tape | Dice, kind: Kind, most: int, keys: Sequence[Any] = (Non
     return [_operation(op) for op in ops]
 
 
-def _begun(choose: Tape | Dice, kind: Kind, keys: Sequence[Any], number: int, position: int) -> dict:
+def _begun(
+    choose: Tape | Dice, kind: Kind, keys: Sequence[Any], number: int, position: int
+) -> dict:
     f = kind.names[choose.below(len(kind.names))]
     value: Any = None
     if f == "cas":

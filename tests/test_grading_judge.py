@@ -1,4 +1,4 @@
-"""The judge and the processes of a submission: the same traces as in one process, and no way out."""
+"""The judge and a submission's processes: the same traces as in one process, and no way out."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 from labtools import ROOT, answers
 
-from dsviz.grading import judge, wire
+from dsviz.grading import nursery, wire
 from dsviz.grading.judge import Host, NotLoadedError
 from dsviz.grading.lab import lab_named
 from dsviz.grading.labs import _quorum_cases as cases
@@ -83,10 +83,11 @@ class Echo(Node):
     def on_start(self):
         self.seen = self.disk.read("seen", default=0)
         self.state = {"boots": self.seen, 2: (1.5, None, b"x")}
-        self.log(f"{self.name} starts at {self.now} beside {self.peers}, draws {self.random.random()}")
+        drawn = self.random.random()
+        self.log(f"{self.name} starts at {self.now} beside {self.peers}, draws {drawn}")
         self.disk.append("journal", {"boot": self.seen, "colour": Colour.RED})
         self.disk.sync(then="flushed")
-        self.set_timer("tick", 3, work=[1, 2].__len__, n=1) if False else self.set_timer("tick", 3)
+        self.set_timer("tick", 3)
 
     def on_disk_flushed(self, result):
         self.log(f"flushed {result}, {self.disk.unsynced} left")
@@ -169,7 +170,7 @@ def run(body: str, before: str = "", **limits):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(judge, "EVENT_S", 1)
+    monkeypatch.setattr(nursery, "EVENT_S", 1)
 
 
 def test_an_endless_handler_is_ended(impatient):
@@ -220,15 +221,17 @@ def test_a_process_that_ends_itself_is_noticed(body):
 )
 def test_garbage_on_the_channel_is_refused(line):
     write = f"import os, socket\nline = {line!r}.replace(chr(92) + 'n', chr(10)).encode()"
-    write += "\nfor fd in range(3, 16):\n    try:\n        os.write(fd, line)\n    except OSError: pass"
+    write += "\nfor fd in range(3, 16):\n    try: os.write(fd, line)\n    except OSError: pass"
     with pytest.raises(Stopped):
         run(write)
 
 
 def test_a_forged_verdict_is_only_garbage():
     with pytest.raises(Stopped):
-        run("import os\nfor fd in range(3, 16):\n"
-            "    try: os.write(fd, b'{\"points\": 10, \"ok\": true}\\n')\n    except OSError: pass")
+        run(
+            "import os\nfor fd in range(3, 16):\n"
+            '    try: os.write(fd, b\'{"points": 10, "ok": true}\\n\')\n    except OSError: pass'
+        )
 
 
 def test_too_much_on_the_channel_is_refused():
@@ -319,7 +322,7 @@ def test_a_run_without_rest_is_cut_short():
     ],
 )
 def test_a_cell_that_cannot_be_used_gets_a_sentence(source, said):
-    with pytest.raises((NotLoadedError, Stopped), match=None) as raised, Host({"bad": source}) as host:
+    with Host({"bad": source}) as host, pytest.raises((NotLoadedError, Stopped)) as raised:
         host.classes(["Bad"])
     assert said in str(raised.value)
 
@@ -339,8 +342,8 @@ def test_isolation_says_what_it_is():
 
 
 def test_without_bubblewrap_it_works_as_well(monkeypatch):
-    monkeypatch.setattr(judge.shutil, "which", lambda name: None)
-    monkeypatch.setattr(judge, "_working", [])
+    monkeypatch.setattr(nursery.shutil, "which", lambda name: None)
+    monkeypatch.setattr(nursery, "_working", [])
     with Host(SOLUTION) as host:
         assert host.isolation == "limits"
         classes = host.classes(list(LAB.classes))
@@ -350,9 +353,9 @@ def test_without_bubblewrap_it_works_as_well(monkeypatch):
 
 
 def test_when_nothing_can_be_started_it_is_no_mark(monkeypatch):
-    monkeypatch.setattr(judge, "_ways", lambda: [("limits", lambda fd: ["/nowhere"], False)])
-    monkeypatch.setattr(judge, "_working", [])
-    with pytest.raises(judge.InfrastructureError, match="could not be started|could be started"):
+    monkeypatch.setattr(nursery, "_ways", lambda: [("limits", lambda fd: ["/nowhere"], False)])
+    monkeypatch.setattr(nursery, "_working", [])
+    with pytest.raises(nursery.InfrastructureError, match="could be started"):
         Host(SOLUTION)
 
 

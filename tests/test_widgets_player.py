@@ -106,6 +106,17 @@ def test_seed_runs_both_futures_again(player):
     assert player.trace.seed == 1
 
 
+def test_load_shows_another_scenario_and_forgets_the_old_ones_faults(player):
+    player.inject(Crash("k", at=50))
+    player.load(everything((Crash("r1", at=7),)), title="other")
+    assert player.faults == player.scripted.faults == (Crash("r1", at=7),)
+    assert player._edited == b""
+    assert repr(player).startswith("Player('other'")
+    assert not player._view["undo"]
+    player.inject(Crash("k", at=9))
+    assert player.faults == (Crash("r1", at=7), Crash("k", at=9))
+
+
 @pytest.mark.parametrize(
     ("act", "sentence"),
     [

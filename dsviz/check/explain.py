@@ -15,16 +15,33 @@ _MOST_POSSIBLE = 3
 
 
 def explain(window: Window, model: Model, history: Iterable[Operation]) -> str:
-    """Return one sentence on why the operations of `window` refute `history`."""
+    """Return one sentence on why the operations of `window` refute `history`.
+
+    The simple cases are told as a story; else the operations are listed.
+    """
     ops = window.operations
-    sentence = None
+    return _story(window, history) or (
+        f"{_no_order(window)}: {listing(ops, model)}{_in_vain(window, model)}"
+    )
+
+
+def with_operations(window: Window, model: Model, history: Iterable[Operation]) -> str:
+    """Return the same sentence, with the operations listed in every case."""
+    story = _story(window, history)
+    if story is None:
+        return explain(window, model, history)
+    return f"{story} ({listing(window.operations, model)})"
+
+
+def _story(window: Window, history: Iterable[Operation]) -> str | None:
+    ops = window.operations
     if len(ops) == 1 and window.from_start:
-        sentence = _from_nowhere(ops[0], history)
-    elif len(ops) == 2 and not window.from_start:
+        return _from_nowhere(ops[0], history)
+    if len(ops) == 2 and not window.from_start:
         first, second = sorted(ops, key=lambda op: op.returned)
         if first.returned < second.invoked:
-            sentence = _one_after_the_other(first, second)
-    return sentence or f"{_no_order(window)}: {listing(ops, model)}{_in_vain(window, model)}"
+            return _one_after_the_other(first, second)
+    return None
 
 
 def listing(ops: Sequence[Operation], model: Model, most: int = MOST_LISTED) -> str:
@@ -32,11 +49,6 @@ def listing(ops: Sequence[Operation], model: Model, most: int = MOST_LISTED) -> 
     words = [f"{client(op)} {model.describe(op)}" for op in ops[:most]]
     more = [f"… and {len(ops) - most} more"] if len(ops) > most else []
     return "; ".join(words + more)
-
-
-def lists_all(window: Window) -> bool:
-    """Tell whether `explain` lists the operations of this window itself."""
-    return len(window.operations) > 2
 
 
 def _object(op: Operation) -> str:
@@ -59,13 +71,12 @@ def _from_nowhere(op: Operation, history: Iterable[Operation]) -> str | None:
     if failed and len(failed) == len(makers):
         writer = f"{client(failed[0])}'s {failed[0].f} of {value}"
         return f"{did}, although {writer} failed: what failed must never be seen"
-    if any(other.f == "append" for other in same):
-        return f"{did}, but no order of what was written to {where} before gives {value}"
-    if not makers:
+    appends = any(other.f == "append" for other in same)
+    if not makers and not appends:
         return f"{did}, but nobody ever wrote {value} to {where}"
-    if all(other.invoked > op.returned for other in makers):
+    if not appends and all(other.invoked > op.returned for other in makers):
         return f"{did} before anybody had begun to write {value}: nothing is seen before it happens"
-    return None
+    return f"{did}, but no order of what was done to {where} before leaves it at {value}"
 
 
 def _makes(op: Operation, value: object) -> bool:

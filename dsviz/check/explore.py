@@ -1,13 +1,29 @@
-"""Many runs of one scenario: how often does a check fail, and which seed shows it first?"""
+"""Many runs of one scenario: how often does a check fail, and which run shows it best?
+
+`sweep` counts over seeds. `hunt` also makes up fault schedules, stops at the first run that
+violates a check, and makes that run small enough to be understood.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
+from dsviz.check.found import Found, NotFound
+from dsviz.check.reduce import smaller
 from dsviz.check.verdict import Verdict
+from dsviz.check.workers import in_order, show_progress
+from dsviz.errors import DsvizError
+
+__all__ = ["Found", "NotFound", "Sweep", "hunt", "sweep", "wilson"]
+
+Check = Callable[[Any], Verdict]
+#: Makes the faults of a run: (scenario, seed) -> faults. See `dsviz.check.chaos.Schedule`.
+Schedules = Callable[[Any, int], tuple]
 
 
 def wilson(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:
@@ -71,3 +87,118 @@ def sweep(scenario: Any, seeds: Iterable[int] = range(200), check: Any = None) -
         elif verdict.status == "undecided":
             undecided.append(seed)
     return Sweep(name, runs, tuple(failing), tuple(undecided), example)
+
+
+# Hunting --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a worker needs to judge a seed."""
+
+    scenario: Any
+    checks: tuple[Check, ...]
+    schedules: Schedules | None
+
+    def of(self, seed: int) -> Any:
+        """The scenario of this seed: the script's own faults, then those made up."""
+        if self.schedules is None:
+            return self.scenario
+        made = self.schedules(self.scenario, seed)
+        return dataclasses.replace(self.scenario, faults=(*self.scenario.faults, *made))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What one run showed."""
+
+    violated: int | None  # number of the first check that is violated
+    verdict: Verdict | None
+    undecided: bool
+    error: str | None  # of a node whose code raised
+
+
+def hunt(
+    scenario: Any,
+    seeds: Iterable[int] = range(200),
+    schedules: Schedules | None = None,
+    check: Check | Iterable[Check] | None = None,
+    executor: Executor | None = None,
+    progress: bool = False,
+    count_all: bool = False,
+    shrink_budget: int = 2_000,
+) -> Found | NotFound:
+    """Look for a run that violates a check, and make it small.
+
+    Each seed is one run, with the scenario's own faults and those that ``schedules(scenario,
+    seed)`` makes (default: none; `dsviz.check.chaos.Schedule` is a generator). `check` is one
+    check or several (default: all of the scenario's). The answer is the first failing run in the
+    order of `seeds`, whatever the executor and however many workers it has; `count_all` goes
+    through all seeds and lists every failing one. At most `shrink_budget` more runs, in this
+    process, make it small. Raises DsvizError when there is nothing to check.
+    """
+    job = _Job(scenario, _checks(scenario, check), schedules)
+    total = len(seeds) if hasattr(seeds, "__len__") else None  # type: ignore[arg-type]
+    results = in_order(_judged, job, seeds, executor)
+    if progress:
+        results = show_progress(results, total, f"hunting in {scenario.name}")
+    runs, first, failing, undecided, raised, error = 0, None, [], [], [], None
+    for seed, seen in results:
+        runs += 1
+        if seen.undecided:
+            undecided.append(seed)
+        if seen.error is not None:
+            raised.append(seed)
+            error = error or seen.error
+        if seen.verdict is not None:
+            failing.append(seed)
+            first = first or (seed, seen, runs)
+            if not count_all:
+                break
+    if first is None:
+        return NotFound(scenario, runs, tuple(undecided), tuple(raised), error)
+    seed, seen, at = first
+    tail = (tuple(failing), tuple(undecided), tuple(raised))
+    return _shrunk(job, seed, seen, at, shrink_budget, tail)
+
+
+def _checks(scenario: Any, check: Check | Iterable[Check] | None) -> tuple[Check, ...]:
+    if check is None:
+        checks = scenario.checks
+    else:
+        checks = (check,) if callable(check) else tuple(check)
+    if not checks:
+        raise DsvizError(
+            "check: the scenario has no checks; give one, for example check=linearizable"
+        )
+    return tuple(checks)
+
+
+def _judged(job: _Job, seed: int) -> _Seen:
+    """Run a seed and judge it: the first check that is violated counts."""
+    trace = job.of(seed).run(seed)
+    undecided, violated, found = False, None, None
+    for number, judge in enumerate(job.checks):
+        verdict = judge(trace)
+        if verdict.status == "violated":
+            violated, found = number, verdict
+            break
+        undecided = undecided or verdict.status == "undecided"
+    error = next((row[5] for row in trace.rows if row[2] == "crash" and row[5]), None)
+    return _Seen(violated, found, undecided and found is None, error)
+
+
+def _shrunk(
+    job: _Job, seed: int, seen: _Seen, runs: int, budget: int, tail: tuple[tuple, ...]
+) -> Found:
+    judge, original = job.checks[seen.violated or 0], job.of(seed)
+    verdict = seen.verdict
+    assert verdict is not None
+
+    def fails(candidate: Any) -> bool:
+        return judge(candidate.run(seed)).status == "violated"
+
+    result = smaller(original, fails, budget)
+    small = dataclasses.replace(result.scenario, checks=job.checks)
+    verdict = judge(small.run(seed))
+    return Found(small, seed, verdict, runs, result.runs, result.minimal, *tail, original)

@@ -189,10 +189,7 @@ class Search:
         if self._ahead is None:
             return state, self._progress.absorbed(state), 0
         state, owes = self._ahead.look(state)
-        absorbed = self._progress.absorbed(state)
-        if state is SOMETHING_ELSE:
-            absorbed |= self._progress.grown
-        return state, absorbed, owes
+        return state, self._progress.absorbed(state), owes
 
     def _admit(self, table: Table, state: State, mask: int) -> bool:
         """Add a configuration unless it is beaten; drop what it beats."""

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
-from dsviz.check.explain import listing, lists_all
 from dsviz.check.linearizability import judged
 from dsviz.check.race import Budget
 from dsviz.check.recorded import read_history, shown_path
@@ -48,14 +47,9 @@ def _judge(path: str | os.PathLike[str], budget: Budget) -> str:
     if found.status == "undecided":
         return f"undecided ({budget})"
     if found.status == "ok":
-        return f"linearizable ({_many(len(history), 'operation')}, {_clients(history)})"
-    if lists_all(found.window):
-        return f"not linearizable: {found.sentence}"
-    return f"not linearizable: {found.sentence} ({listing(found.window.operations, found.model)})"
-
-
-def _clients(history) -> str:
-    return _many(count_clients(history), "client")
+        operations = _many(len(history), "operation")
+        return f"linearizable ({operations}, {_many(count_clients(history), 'client')})"
+    return f"not linearizable: {found.sentence}"
 
 
 def _many(count: int, what: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dsviz.check.explain import explain
+from dsviz.check.explain import explain, with_operations
 from dsviz.check.model import Model
 from dsviz.check.models import fitting
 from dsviz.check.parts import objects
@@ -55,7 +55,7 @@ def linearizable(
     at = next(op.return_ms for op in of_key if op.returned == end)
     window = Refuter(of_key, model).ending(end)
     ids = tuple(op.id for op in window.operations)
-    events = _events(history, ids) if isinstance(history, Trace) else ()
+    events = _events(history, window.operations) if isinstance(history, Trace) else ()
     sentence = _full(explain(window, model, ops))
     return Verdict(NAME, "violated", sentence, at, events, ids)
 
@@ -82,12 +82,14 @@ def refuting_window(
 
 @dataclass(frozen=True)
 class Judged:
-    """All that a report on a whole history needs: its status, a sentence, the shortest window."""
+    """All that a report on a whole history needs.
+
+    `sentence` names the operations of the shortest `window` when the status is ``violated``.
+    """
 
     status: str
     sentence: str
-    window: Window | None
-    model: Model
+    window: Window | None = None
 
 
 def judged(history: Judgeable, model: Model | None = None, budget: Budget = _USUAL) -> Judged:
@@ -101,14 +103,14 @@ def judged(history: Judgeable, model: Model | None = None, budget: Budget = _USU
     race = Race(objects(ops.operations, model), model, budget)
     if race.all_refuted() is None:
         if race.undecided:
-            return Judged("undecided", _gave_up(race), None, model)
-        return Judged("ok", _fits(ops), None, model)
+            return Judged("undecided", _gave_up(race))
+        return Judged("ok", _fits(ops))
     best: Window | None = None
     for key, end in race.refuted[:_MOST_KEYS]:
         window = Refuter(race.objects[key], model).shortest(end)
         if best is None or len(window.operations) < len(best.operations):
             best = window
-    return Judged("violated", explain(best, model, ops), best, model)
+    return Judged("violated", with_operations(best, model, ops), best)
 
 
 def _operations(history: Judgeable) -> History:
@@ -154,19 +156,11 @@ def _full(sentence: str) -> str:
     return (sentence[0].upper() if own_words else sentence[0]) + sentence[1:] + "."
 
 
-def _events(trace: Trace, ids: tuple[int, ...]) -> tuple[int, ...]:
+def _events(trace: Trace, operations: Iterable[Operation]) -> tuple[int, ...]:
     """Return the seq numbers of the events that begin and end these operations.
 
-    Operations are numbered in the order in which they were invoked, as in `Trace.history`.
+    The positions of a trace's history count its invocations and returns, in order.
     """
-    wanted, number = set(ids), {}
-    events, count = [], 0
-    for _, seq, what, _, _, data, _, _ in trace.rows:
-        if what == "invoke":
-            number[data["op"]] = count
-            count += 1
-        elif what not in ("ok", "fail", "info"):
-            continue
-        if number[data["op"]] in wanted:
-            events.append(seq)
-    return tuple(events)
+    wanted = {position for op in operations for position in (op.invoked, op.returned)}
+    ends = (row[1] for row in trace.rows if row[2] in ("invoke", "ok", "fail", "info"))
+    return tuple(seq for position, seq in enumerate(ends) if position in wanted)

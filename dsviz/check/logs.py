@@ -47,16 +47,13 @@ def key_value_log(text: str) -> tuple[History, Model]:
     writes and cas, a register. Raises DsvizError naming the first line that is no such event, or
     cannot follow those before.
     """
-    events = [(number, _edn(line, number)) for number, line in _lines(text)]
-    for number, event in events:
-        _check(event, number)
+    events = [(number, _checked(_edn(line, number), number)) for number, line in _lines(text)]
+    events = [(number, event) for number, event in events if event["process"] != "nemesis"]
     names = {event["f"] for _, event in events}
     model = cas_register() if names <= cas_register().operations else key_value("")
     log = Log(model.operations, model)
     for number, event in events:
         process, kind = str(event["process"]), event["type"]
-        if process == "nemesis":
-            continue
         value = event.get("value")
         if kind == "fail" and "error" in event:
             value = str(event["error"])
@@ -82,7 +79,7 @@ def _edn(text: str, number: int) -> Any:
         ) from None
 
 
-def _check(event: Any, number: int) -> None:
+def _checked(event: Any, number: int) -> dict[str, Any]:
     needed = ("process", "type", "f")
     if not isinstance(event, dict) or not all(
         isinstance(event.get(name), (str, int)) for name in needed
@@ -96,6 +93,7 @@ def _check(event: Any, number: int) -> None:
     time = event.get("time")
     if time is not None and not (isinstance(time, (int, float)) and math.isfinite(time)):
         raise DsvizError(f"line {number}: :time must be a number of nanoseconds; mend the line")
+    return event
 
 
 class Log:

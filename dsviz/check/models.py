@@ -51,14 +51,18 @@ def fitting(operations: Iterable[Operation]) -> Model:
     """Return the model for the names that a history uses.
 
     read and write: a register; with cas: a cas register, both at first None; with get, put or
-    append: a key-value store, whose missing keys read "" if there are appends, else None.
+    append: a key-value store. Its missing keys read None, or "" if that is what texts begin with
+    here: there are appends, or "" was read and never written.
     """
-    used = {op.f for op in operations}
+    ops = list(operations)
+    used = {op.f for op in ops}
     if used <= {"read", "write"}:
         return register()
     if used <= {"read", "write", "cas"}:
         return cas_register()
-    return key_value("" if "append" in used else None)
+    read = any(op.f in READS and op.result == "" for op in ops)
+    written = any(op.f in WRITES and op.value == "" for op in ops)
+    return key_value("" if "append" in used or (read and not written) else None)
 
 
 def _values(name: str, operations: set[str], initial: Any) -> Model:

@@ -65,7 +65,6 @@ class Progress:
         self._growing: dict[object, list[Task]] = {}  # legal in every state and extend it
         self._options: dict[object, list[Task]] = {}  # optional, depend on the state otherwise
         self.hidden = 0  # the `owed` bits of those that overwrite or grow
-        self.grown = 0  # the `owed` bits of those that grow
 
     def invoke(self, task: Task) -> None:
         """Add an operation."""
@@ -81,7 +80,6 @@ class Progress:
         elif task.grows:
             self._growing.setdefault(task.key, []).append(task)
             self.hidden |= task.owed
-            self.grown |= task.owed
         else:
             if task.part.required:
                 self._strict[task.owed] = task
@@ -108,7 +106,6 @@ class Progress:
         elif task.grows:
             del self._growing[task.key]
             self.hidden &= ~task.owed
-            self.grown &= ~task.owed
         else:
             if task.part.required:
                 del self._strict[task.owed]

@@ -12,7 +12,7 @@ from dsviz.check.parts import prefix, whole
 from dsviz.errors import DsvizError
 from dsviz.history import Operation
 
-_TURN = 2_000  # steps of one key before the next has its turn
+_TURN = 100  # steps of one key before the next has its turn
 _MORE = 100_000  # steps that the other keys may take in any case
 
 
@@ -90,7 +90,8 @@ class Race:
         for key, search in list(self._running.items()):
             others = sum(s.size for s in self._running.values()) - search.size
             before = search.steps
-            search.advance(_TURN, self.budget.configurations - others)
+            turn = min(_TURN, max(1, self.budget.steps - self.steps))
+            search.advance(turn, self.budget.configurations - others)
             self.steps += search.steps - before
             if search.outcome is None:
                 if self.refuted and self.steps >= self.budget.steps:

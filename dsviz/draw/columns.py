@@ -383,6 +383,7 @@ def _chip(stored: Mapping[str, Any], label: str) -> str:
         where = f"{stored.get('src', 'all')} → {stored.get('dst', 'all')}"
     else:
         where = stored.get("node") or _group(stored.get("targets", []))
+        where = where or ("on every link" if stored.get("fault") in _LINK_FAULTS else "")
     label = {"one-way cut": "cut", "extra delay": "delay"}.get(label, label)
     numbers = [f"{stored['p'] * 100:g} %"] if "p" in stored else []
     numbers += [f"{stored['ms']:+g} ms"] if "ms" in stored else []

@@ -8,8 +8,9 @@ from typing import Any
 
 from dsviz.errors import DsvizError
 from dsviz.grading.cpu import one_cpu
-from dsviz.grading.judge import Host, InfrastructureError
+from dsviz.grading.judge import Host
 from dsviz.grading.lab import Check, Lab, Mark, Questions, Result
+from dsviz.grading.nursery import InfrastructureError
 from dsviz.grading.run import Stopped, run_check
 from dsviz.grading.submission import Submission, answers
 
@@ -25,7 +26,7 @@ def grade(
     """Return what a submission is worth.
 
     Checks are independent of each other and each has processes of its own, so they may run on
-    any `concurrent.futures.Executor`. Raises `judge.InfrastructureError` when the machine does
+    any `concurrent.futures.Executor`. Raises `nursery.InfrastructureError` when the machine does
     not let it judge; that is no mark.
     """
     lab = submission.lab

@@ -11,6 +11,7 @@ from dsviz.grading.grade import grade
 from dsviz.grading.lab import Result, table
 from dsviz.grading.submission import read_submission
 
+
 def grade_file(path: Path | str, as_json: bool) -> int:
     """Grade one notebook and print the result; return the exit status.
 

@@ -6,18 +6,11 @@ Each verdict names clients, values and times, so that its sentence can be follow
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from dsviz.check.invariants import events_of, stale_reads
-try:
-    from dsviz.check.linearizability import linearizable as judge
-except ImportError:
-    from dsviz.check.wgl import wgl
-    from dsviz.check.models import register
-
-    def judge(trace):
-        return Verdict("linearizable", wgl(trace.history(), register()), "?")
-
+from dsviz.check.linearizability import linearizable as judge
 from dsviz.check.verdict import Verdict
 from dsviz.grading.register import Register, Served
 from dsviz.history import History, Operation
@@ -76,7 +69,10 @@ def _impossible(reads: list[Operation], writes: dict) -> Iterator[Anomaly]:
     for read in reads:
         write = writes.get(read.result)
         if read.result is not None and write is None:
-            sentence = f"{read.process} read {got(read)} at {ended(read)}, which nobody wrote to {read.key}"
+            sentence = (
+                f"{read.process} read {got(read)} at {ended(read)}, "
+                f"which nobody wrote to {read.key}"
+            )
             yield read.return_ms or 0.0, sentence, (read,)
         elif write is not None and write.status == "fail":
             sentence = (
@@ -190,7 +186,7 @@ def _due(register: Register, op: Served, needed: int) -> bool:
         end = min(op.began + WAITS, register.trace.duration)  # it need not have given up then
     moments = [asked[0], *(t for t in register.changes() if asked[0] < t < end), end]
     calm_since = asked[0]
-    for begin, until in zip(moments, moments[1:], strict=False):
+    for begin, until in pairwise(moments):
         if not register.up(op.coordinator, begin):
             return False
         if len(register.reach(op.coordinator, begin)) < needed:

@@ -177,17 +177,16 @@ class Register:
         ]
 
     def decided(self, op: Served) -> float:
-        """Return when the first phase ended, in ms: another kind of message went out, or the answer."""
+        """Return when the first phase ended, in ms: another kind of message, or the answer."""
         kinds: list[tuple[float, str]] = sorted(
-            (sent_at(row), row[5].kind) for row in op.rows if self._asks(row, op)
+            (sent_at(row), row[5].kind) for row in op.rows if self.asks(row, op)
         )
         after = (time for time, kind in kinds if kind != kinds[0][1])
         return min(op.answered_at, next(after, float("inf")))
 
-    def _asks(self, row: tuple, op: Served) -> bool:
-        return (
-            isinstance(row[5], Message) and row[4] == op.coordinator and row[3] in self.replicas
-        )
+    def asks(self, row: tuple, op: Served) -> bool:
+        """Whether a row is a message of the operation's coordinator to a replica."""
+        return isinstance(row[5], Message) and row[4] == op.coordinator and row[3] in self.replicas
 
     def phase_two(self, op: Served) -> float:
         """Return when the coordinator first sent the operation's value to a replica, in ms."""
@@ -195,7 +194,7 @@ class Register:
         return min(times, default=float("inf"))
 
     def _is_store(self, row: tuple, op: Served) -> bool:
-        return self._asks(row, op) and holds(row[5].body, op.seen)
+        return self.asks(row, op) and holds(row[5].body, op.seen)
 
     def reach(self, coordinator: str, at: float) -> list[str]:
         """Return the replicas that are up and not cut off from a coordinator at a moment."""
@@ -228,7 +227,9 @@ class Register:
             if kind == "Partition":
                 sides = [one in fault.a, other in fault.a]
                 if fault.b:
-                    sides = [s for s, n in zip(sides, (one, other), strict=True) if n in fault.nodes]
+                    sides = [
+                        s for s, n in zip(sides, (one, other), strict=True) if n in fault.nodes
+                    ]
                 if len(sides) == 2 and sides[0] != sides[1]:
                     return True
         return False

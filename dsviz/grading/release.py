@@ -57,7 +57,8 @@ def blanked(source: str) -> str | None:
         return None
     keys = [ast.literal_eval(key) for key in value.keys if key is not None]
     lines = "".join(f'    "{key}": None,\n' for key in keys)
-    return (source[: region.start()] + f"{target.id} = {{\n{lines}}}\n" + source[region.end() :]).rstrip()
+    before, after = source[: region.start()], source[region.end() :]
+    return f"{before}{target.id} = {{\n{lines}}}\n{after}".rstrip()
 
 
 def configuration(source: Path, release: Path) -> Config:
@@ -117,7 +118,9 @@ def _listener(said: list[str]) -> logging.Logger:
 
 
 def _folders(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    """Return the labs in a folder; what starts with a dot was left by an editor."""
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return [path.name for path in paths if path.is_dir() and path.name[0] != "."]
 
 
 def _moved(path: Path, made: Path, target: Path) -> Path:

@@ -26,7 +26,6 @@ SHRINK_TRIES = 60  # runs to make a counterexample small: not seconds, or words 
 UNFINISHED = "NotImplementedError"
 
 
-
 Clock = Callable[[], float]
 
 
@@ -92,7 +91,8 @@ def run_check(
         if clock() - began > LIMIT_S:
             sentence = f"stopped after {ran} runs: the handlers used more than {LIMIT_S:g} seconds."
             return Mark(check.name, 0, check.points, sentence)
-    return Mark(check.name, check.points, check.points, f"holds in {ran} run{'s' if ran > 1 else ''}.")
+    sentence = f"holds in {ran} run{'s' if ran > 1 else ''}."
+    return Mark(check.name, check.points, check.points, sentence)
 
 
 def _failed(lab: Lab, check: Check, case: Case, trace: Trace, verdict: Verdict) -> Mark:
@@ -149,8 +149,27 @@ def smaller(
         best = (candidate, its_trace, its_verdict)
         return True
 
-    shrink(_parts(case.scenario), fails, SHRINK_TRIES)
+    parts = tuple(_parts(case.scenario))
+    likely = _likely(parts, trace, verdict)
+    shrink(likely if fails(likely) else parts, fails, SHRINK_TRIES)
     return best
+
+
+def _likely(parts: tuple[Part, ...], trace: Trace, verdict: Verdict) -> tuple[Part, ...]:
+    """Return what a violation probably needs: nothing after it, no read that it does not name."""
+    begun: dict[str, list[int]] = {}  # by client, the operations that it began, in order
+    for row in trace.rows:
+        if row[2] == "invoke" and (verdict.at is None or row[0] <= verdict.at):
+            begun.setdefault(row[3], []).append(row[5]["op"])
+    kept: list[Part] = []
+    for name, item in parts:
+        if name == "fault":
+            needed = verdict.at is None or item.at <= verdict.at
+        else:
+            number = begun[name].pop(0) if begun.get(name) else None
+            needed = number is not None and (item.f == "write" or number in verdict.operations)
+        kept += [(name, item)] if needed else []
+    return tuple(kept)
 
 
 def _parts(scenario: Scenario) -> list[Part]:

@@ -69,7 +69,8 @@ def _notebook(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise DsvizError(f"{path} does not exist") from None
     except OSError as error:
-        raise DsvizError(f"{path} could not be opened ({error.strerror}); links are not followed") from None
+        reason = f"{error.strerror}; links are not followed"
+        raise DsvizError(f"{path} could not be opened ({reason})") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise DsvizError(f"{path} is not a file")

@@ -1096,6 +1096,8 @@ class SpaceTime {
     this.lanes.forEach((node, lane) => { this.lane[node] = lane; });
     this.box.style.minHeight = `${this.player.stageHeight}px`;
     const density = run.flights.sent.length / (run.busyUntil || 1);
+    if (this.pace !== run.pace) this.span = undefined; // another scenario
+    this.pace = run.pace;
     this.span ??= Math.min(run.duration, clamp(400 / density, run.pace * 2.5, run.pace * 9)); // readable
   }
 
@@ -2564,10 +2566,10 @@ class PlayerView {
     this.errorBox.hidden = !errors.length;
     this.showSay();
     if (!errors.length) return;
-    const names = errors.map((error) => this.run.names[error.node]);
+    const names = errors.map((error) => this.run.names[error.node]).sort();
     const [{ t, lines, error }] = errors;
     this.errorBox.replaceChildren(
-      h("b", {}, `${listed(names)} stopped at ${ms(t)}: the code of its class raised an error`),
+      h("b", {}, `${listed(names)} stopped at ${ms(t)}: ${names.length > 1 ? "their" : "its"} own code raised an error`),
       h("pre", {}, [...lines, error].join("\n")),
     );
   }

@@ -191,13 +191,18 @@ class Player(anywidget.AnyWidget):
 
         What was injected so far belongs to the old scenario and is forgotten.
         """
-        self._scenario = scenario
-        seed, settings = self._seed, self._settings
-        name = title or scenario.name
-        self._prepare(
-            scenario.faults, seed, name, None, settings["speed"], settings["height"]
-        )
-        self._first, self._second = self._run(scenario.faults, seed), None
+        kept = (self._scenario, self._kinds)
+        self._scenario, self._kinds = scenario, {}
+        try:
+            first = self._run(scenario.faults, self._seed)
+        except Exception:
+            self._scenario, self._kinds = kept
+            raise
+        self._script = self._faults = scenario.faults
+        self._first, self._second = first, None
+        self._past, self._future = [], []
+        self._settings = self._settings | {"title": title or scenario.name}
+        self._line = self._problem = ""
         self._publish()
 
     def _known(self, index: int) -> Fault:

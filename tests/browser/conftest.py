@@ -176,8 +176,7 @@ def open_notebook(lab: Lab, chromium: Any, request: pytest.FixtureRequest) -> It
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.goto(f"{lab.url}/lab/workspaces/{name[:-6]}/tree/{name}?token={TOKEN}&reset")
         _run_all(page)
-        if dark:
-            set_theme(page, "JupyterLab Dark")
+        set_theme(page, "JupyterLab Dark" if dark else "JupyterLab Light")  # the server remembers
         return page
 
     yield open_one

@@ -187,7 +187,7 @@ def test_reduced_motion_plays_in_steps(watch: Any) -> None:
 def test_error_of_the_learners_code_is_shown(watch: Any) -> None:
     player = watch(SETUP.replace("self.total += 1", "self.totl += 1") + "Player(scenario)")
     player.scrub(30)
-    player.wait_for_text("the code of its class raised an error")
+    player.wait_for_text("own code raised an error")
     assert "self.totl += 1" in player.root.inner_text()
 
 

@@ -3,7 +3,7 @@
 # read that leaves out its second phase when every answer of the first one was the same.
 
 # %% replica
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class Version(NamedTuple):

@@ -4,6 +4,9 @@
 # min_kill: 1.0
 
 # %% replica
+from dsviz import Node
+
+
 class Replica(Node):
     """Keeps the newest version of each key it was sent."""
 
@@ -70,7 +73,7 @@ class Coordinator(Node):
             return  # late: this operation has left its first phase
         work["newest"] = max(work["newest"], (msg.version, msg.value), key=lambda kept: kept[0])
         if self.majority(work, msg):
-            (counter, _), value = work["newest"]
+            (counter, _), _ = work["newest"]
             request = work["msg"]
             if request.kind == "write":
                 work["store"] = ((counter + 1, request.id), request.value)

@@ -48,7 +48,12 @@ class Coordinator(Node):
         self.begin(msg)
 
     def begin(self, msg):
-        self.work[msg.id] = {"msg": msg, "heard": set(), "newest": ((float("-inf"), 0), None), "store": None}
+        self.work[msg.id] = {
+            "msg": msg,
+            "heard": set(),
+            "newest": ((float("-inf"), 0), None),
+            "store": None,
+        }
         self.ask(msg.id)
 
     def ask(self, op):

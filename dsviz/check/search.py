@@ -1,0 +1,410 @@
+"""Breadth-first search over the states of a small cluster.
+
+A state is one integer: fields for the local state of each node, for what the clients saw and for
+how often something bounded has happened; above them one bit for each thing that may be under
+way. A step of a node depends on its own field and its own bits only, so it is found out once for
+each of these (`_expand`) and is two operations on integers ever after.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from dsviz.check.past import Pasts
+from dsviz.check.world import Action, Outcome, World
+from dsviz.errors import DsvizError
+from dsviz.sim.node import Client, Node
+from dsviz.trace import Trace
+
+__all__ = ["Limits", "Search", "Step", "Stopped", "View"]
+
+_LOCAL_BITS = 22
+_PAST_BITS = 24
+_BUDGET_BITS = 4
+_MOST = (1 << _BUDGET_BITS) - 1
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How often something may happen, in the whole cluster."""
+
+    crashes: int = 0
+    power_losses: int = 0
+    duplicates: int | None = 0  # None: every message stays under way for ever
+
+    def __post_init__(self) -> None:
+        for name in ("crashes", "power_losses", "duplicates"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= _MOST:
+                raise DsvizError(f"{name}={value!r} must be between 0 and {_MOST}")
+
+
+class Step(NamedTuple):
+    """What one action changes in a state: ``(state ^ flip) | add``."""
+
+    flip: int
+    add: int
+    sends: tuple[int, ...]  # what `add` stands for, should it be under way already
+    events: tuple
+    error: str | None
+    action: Action
+
+
+class View:
+    """The nodes of a cluster in one state: ``view["r1"]`` is the node, or None while it is down.
+
+    ``view.trace`` holds what the clients saw, ``view.history`` the same as operations.
+    """
+
+    def __init__(self, search: Search, state: int) -> None:
+        self._search, self._state = search, state
+
+    def __getitem__(self, name: str) -> Node | None:
+        search = self._search
+        if name not in search.index:
+            raise DsvizError(f"there is no node {name!r}; the nodes are {', '.join(search.index)}")
+        return search.node(search.index[name], self._state)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._search.index)
+
+    def of_role(self, role: str) -> dict[str, Node]:
+        """Return the nodes of a role that are up, by name."""
+        roles = self._search.world.roles
+        found = {name: self[name] for name in self if roles[name] == role}
+        return {name: node for name, node in found.items() if node is not None}
+
+    @property
+    def trace(self) -> Trace:
+        """A trace with nothing but the events of the clients."""
+        return self._search.pasts.trace(self._search.past_of(self._state))
+
+    @property
+    def history(self) -> Any:
+        """What the clients saw."""
+        return self.trace.history()
+
+
+class Stopped(NamedTuple):
+    """Where a search stopped, and why (None: there is nothing left to search)."""
+
+    state: int | None
+    why: Any
+    complete: bool
+
+
+class Search:
+    """A search through the states of one cluster; `seen` maps each to the one it came from."""
+
+    def __init__(self, world: World, limits: Limits) -> None:
+        self.world, self.limits = world, limits
+        self.index = {name: number for number, name in enumerate(world.names)}
+        count = len(world.names)
+        self.pasts = Pasts(world.scenario.name, world.roles)
+        self._past = _LOCAL_BITS * count
+        self._budget = self._past + _PAST_BITS
+        self._first_bit = self._budget + 3 * _BUDGET_BITS
+        budgets = ((1 << 3 * _BUDGET_BITS) - 1) << self._budget
+        self.lower = (1 << self._budget) - 1  # the fields that invariants look at
+        self._field = [((1 << _LOCAL_BITS) - 1) << _LOCAL_BITS * d for d in range(count)]
+        self._select = [field | budgets for field in self._field]
+        self._inbox = [0] * count
+        self._steps: list[dict[int, tuple[Step, ...]]] = [{} for _ in range(count)]
+        self._twins: dict[int, list[int]] = {}  # content -> its bits
+        self._content: dict[int, int] = {}  # bit number -> content
+        self._views: dict[tuple[int, int], Node | None] = {}
+        self._persistent = limits.duplicates is None
+        self.transitions = self.depth = 0
+        self.seen: dict[int, int] = {}
+
+    # Reading a state --------------------------------------------------------------------------
+
+    def past_of(self, state: int) -> int:
+        """The number of what the clients saw."""
+        return (state >> self._past) & ((1 << _PAST_BITS) - 1)
+
+    def node(self, node: int, state: int) -> Node | None:
+        """The node as it is in a state, to be looked at only."""
+        local = (state & self._field[node]) >> _LOCAL_BITS * node
+        if (node, local) not in self._views:
+            self._views[node, local] = self.world.node(node, local)
+        return self._views[node, local]
+
+    def under_way(self, state: int) -> list[int]:
+        """The contents of what is under way, twins as often as there are."""
+        return [self._content[bit] for bit in _bits(state >> self._first_bit)]
+
+    # The first state --------------------------------------------------------------------------
+
+    def start(self) -> tuple[int, list[tuple[Action, Outcome]]]:
+        """Return the state after every node has booted, in the order of the scenario."""
+        state, boots = 0, []
+        for node in range(len(self.world.names)):
+            outcome = self.world.boot(node)
+            if outcome.error:
+                raise DsvizError(f"{self.world.names[node]} does not start: {outcome.error}")
+            action = Action(node, "restart")
+            boots.append((action, outcome))
+            key = state & self._select[node] & ~self._field[node]
+            made = self._step(node, key, 0, outcome, action, key & self._inbox[node])
+            state = self.after(state, made)
+        return state, boots
+
+    def after(self, state: int, step: Step) -> int:
+        """Return the state that a step leads to."""
+        new = state ^ step.flip
+        if self._persistent or not new & step.add:
+            new |= step.add
+        else:
+            for content in step.sends:
+                new |= self._free(new, content)
+        if step.events:
+            past = self.past_of(new)
+            new ^= (past ^ self._past_after(past, step)) << self._past
+        return new
+
+    def _past_after(self, past: int, step: Step) -> int:
+        name = self.world.names[step.action.node]
+        events = tuple((what, name, data) for what, data in step.events)
+        number = self.pasts.after(past, events)
+        if number >> _PAST_BITS:
+            raise DsvizError("the clients see too much for a search: give them fewer operations")
+        return number
+
+    # The search -------------------------------------------------------------------------------
+
+    def run(
+        self,
+        start: int,
+        judge: Callable[[int], Any],
+        max_states: int,
+        layer: Callable[[int], None] = lambda states: None,
+    ) -> Stopped:
+        """Search from a state until `judge` says something of a state other than None.
+
+        `judge` is asked once for each combination of what nodes and clients know. `layer` is told
+        the number of states after each depth. Collecting garbage is off meanwhile: there is none.
+        """
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return self._run(start, judge, max_states, layer)
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _run(self, start: int, judge: Callable, max_states: int, layer: Callable) -> Stopped:
+        seen = self.seen = {start: -1}
+        lower, judged, after, persistent = self.lower, set(), self.after, self._persistent
+        judged.add(start & lower)
+        why = judge(start)
+        if why is not None:
+            return Stopped(start, why, False)
+        nodes = [(d, self._steps[d]) for d in range(len(self.world.names))]
+        select, expand = self._select, self._expand
+        frontier, transitions, self.depth = [start], 0, 0
+        while frontier:
+            following: list[int] = []
+            push = following.append
+            for state in frontier:
+                for d, known in nodes:
+                    key = state & select[d]
+                    steps = known.get(key)
+                    if steps is None:
+                        steps = expand(d, key)
+                    for step in steps:
+                        flip, add, _, events, error, _ = step
+                        if events or error or (state & add and not persistent):
+                            new = after(state, step)
+                        else:
+                            new = (state ^ flip) | add
+                        transitions += 1
+                        if new in seen:
+                            continue
+                        seen[new] = state
+                        push(new)
+                        if error:
+                            self.transitions += transitions
+                            return Stopped(new, (self.world.names[d], error), False)
+                        if (part := new & lower) not in judged:
+                            judged.add(part)
+                            why = judge(new)
+                            if why is not None:
+                                self.transitions += transitions
+                                return Stopped(new, why, False)
+                        if len(seen) > max_states:
+                            del seen[new]
+                            self.transitions += transitions
+                            return Stopped(None, None, False)
+            frontier = following
+            self.depth += bool(frontier)
+            layer(len(seen))
+        self.transitions += transitions
+        return Stopped(None, None, True)
+
+    def path(self, state: int) -> list[Action]:
+        """Return the actions that led to a state of the last search."""
+        actions: list[Action] = []
+        while (before := self.seen[state]) != -1:
+            actions.append(next(s.action for s, new in self.following(before) if new == state))
+            state = before
+        return actions[::-1]
+
+    def following(self, state: int) -> Iterator[tuple[Step, int]]:
+        """Yield each step that may be next, with the state it leads to."""
+        for node in range(len(self.world.names)):
+            key = state & self._select[node]
+            steps = self._steps[node].get(key)
+            for step in self._expand(node, key) if steps is None else steps:
+                yield step, self.after(state, step)
+
+    # Steps of one node ------------------------------------------------------------------------
+
+    def _expand(self, node: int, key: int) -> tuple[Step, ...]:
+        """Find out what may happen next at a node, given its field, its inbox and the budgets."""
+        local = (key & self._field[node]) >> _LOCAL_BITS * node
+        own = key & self._inbox[node]
+        found = self._running if self.world.locals[node][local].up else self._restart
+        steps = self._steps[node][key] = tuple(found(node, key, local, own))
+        return steps
+
+    def _restart(self, node: int, key: int, local: int, own: int) -> Iterator[Step]:
+        action = Action(node, "restart")
+        outcome = self.world.outcome(local, action)
+        yield self._step(node, key, local, outcome, action, own)
+
+    def _running(self, node: int, key: int, local: int, own: int) -> Iterator[Step]:
+        actions = [(Action(node, "deliver", c), own ^ self._last(c, own)) for c in self._held(own)]
+        if self.world.locals[node][local].pending:
+            actions.append((Action(node, "flushed"), own))
+        for action, left in actions:
+            outcome = self.world.outcome(local, action)
+            message = action.verb == "deliver" and self._is_message(action.envelope)
+            kept = own if message and self._persistent else left
+            step = self._step(node, key, local, outcome, action, kept)
+            if not self._changes_nothing(node, local, outcome, step, own, left):
+                yield step
+                if message and self._may(key, 2):
+                    again = self._step(node, key, local, outcome, action, own)
+                    yield again._replace(flip=again.flip ^ self._spend(key, 2))
+            for which, power in ((0, False), (1, True)):
+                for during in range(1, outcome.syncs + 1) if self._may(key, which) else ():
+                    dying = action._replace(during=during, power=power)
+                    yield self._death(node, key, local, dying, kept, which)
+        if isinstance(self.world.templates[node], Client):
+            return
+        for which, verb in enumerate(("crash", "power loss")):
+            if self._may(key, which):
+                yield self._death(node, key, local, Action(node, verb), own, which)
+
+    def _death(
+        self, node: int, key: int, local: int, action: Action, own: int, which: int
+    ) -> Step:
+        """A crash: the node's timers are gone, what others sent stays under way."""
+        outcome = self.world.outcome(local, action)
+        for content in self._held(own):
+            if not self._is_message(content):
+                own ^= self._bit(content, 0)
+        step = self._step(node, key, local, outcome, action, own, dead=True)
+        return step._replace(flip=step.flip ^ self._spend(key, which))
+
+    def _step(
+        self, node: int, key: int, local: int, outcome: Outcome, action: Action, own: int,
+        dead: bool = False,
+    ) -> Step:  # fmt: skip
+        """Put an outcome into bits. `own` is what is left of the node's inbox."""
+        before = key & self._inbox[node]
+        for verb, what in () if dead else outcome.timers:
+            own = self._set(what, own) if verb == "set" else self._cancel(node, what, own)
+        add, others = 0, []
+        for content in outcome.sends:
+            to = self.index[self.world.envelopes[content].dst]
+            if to == node:
+                own |= 0 if self._persistent and own & self._bit(content, 0) else self._free(
+                    own, content
+                )
+            else:
+                add |= self._bit(content, 0) if self._persistent else self._free(add, content)
+                others.append(content)
+        before = key & self._inbox[node]
+        if outcome.local >> _LOCAL_BITS:
+            raise DsvizError("a node has too many states for a search; bound what it counts")
+        flip = (before ^ own) | ((local ^ outcome.local) << _LOCAL_BITS * node)
+        return Step(flip, add, tuple(others), outcome.events, outcome.error, action)
+
+    def _changes_nothing(
+        self, node: int, local: int, outcome: Outcome, step: Step, own: int, left: int
+    ) -> bool:
+        """Whether a delivery had no effect: then it may as well not happen, and is left out."""
+        if outcome.local != local or outcome.sends or outcome.events or outcome.error:
+            return False
+        after = own ^ (step.flip & self._inbox[node])
+        return after in (own, left)
+
+    # Bits -------------------------------------------------------------------------------------
+
+    def _bit(self, content: int, twin: int) -> int:
+        """The bit of the n-th identical copy of something under way."""
+        twins = self._twins.setdefault(content, [])
+        while len(twins) <= twin:
+            number = len(self._content)
+            self._content[number] = content
+            bit = 1 << (self._first_bit + number)
+            twins.append(bit)
+            node = self.index[self.world.envelopes[content].dst]
+            self._inbox[node] |= bit
+            self._select[node] |= bit
+        return twins[twin]
+
+    def _free(self, state: int, content: int) -> int:
+        """The bit of the first copy that is not under way."""
+        twin = 0
+        while state & self._bit(content, twin):
+            twin += 1
+        return self._bit(content, twin)
+
+    def _last(self, content: int, own: int) -> int:
+        """The bit of the last copy that is under way."""
+        return [bit for bit in self._twins[content] if bit & own][-1]
+
+    def _held(self, own: int) -> list[int]:
+        """The contents in an inbox, each one once."""
+        return list(dict.fromkeys(self._content[b] for b in _bits(own >> self._first_bit)))
+
+    def _is_message(self, content: int) -> bool:
+        return self.world.envelopes[content].what == "message"
+
+    def _set(self, content: int, own: int) -> int:
+        return own | self._bit(content, 0)
+
+    def _cancel(self, node: int, what: int | str, own: int) -> int:
+        for content in self._held(own):
+            named = not self._is_message(content) and self.world.envelopes[content].kind == what
+            if named or content == what:
+                own ^= self._bit(content, 0)
+        return own
+
+    def _used(self, key: int, which: int) -> int:
+        return (key >> self._budget + which * _BUDGET_BITS) & _MOST
+
+    def _may(self, key: int, which: int) -> bool:
+        limits = self.limits
+        most = (limits.crashes, limits.power_losses, limits.duplicates or 0)[which]
+        return self._used(key, which) < most
+
+    def _spend(self, key: int, which: int) -> int:
+        used = self._used(key, which)
+        return (used ^ (used + 1)) << self._budget + which * _BUDGET_BITS
+
+
+def _bits(mask: int) -> Iterator[int]:
+    """Yield the numbers of the bits that are set, from the lowest."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+

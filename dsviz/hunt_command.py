@@ -1,0 +1,168 @@
+"""``python -m dsviz hunt SYSTEM``: look for a run of a reference cluster that breaks a promise.
+
+A module of `dsviz.systems` offers its clusters by a table at module level::
+
+    HUNTS = {"correct": make_scenario, "forgets its vote": make_broken}    # name -> () -> Scenario
+    CHAOS = Schedule(kinds=("Crash", "Partition"))    # optional; or a table with the same names
+
+Each entry of `HUNTS` is a function without arguments that returns a `Scenario` with its checks.
+`CHAOS` says which faults to make up, and may be any function (scenario, seed) -> faults.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import multiprocessing
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from importlib import import_module
+from typing import Any
+
+from dsviz import systems
+from dsviz.check.chaos import Schedule
+from dsviz.check.explore import Found, NotFound, hunt
+from dsviz.errors import DsvizError, listed
+from dsviz.sim.node import Client, Op
+from dsviz.sim.scenario import Scenario
+from dsviz.systems import quorum
+
+__all__ = ["Target", "hunt_system", "hunting_grounds", "targets"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """One variant of a system: how to make it, and what may go wrong around it."""
+
+    system: str
+    variant: str
+    make: Callable[[], Scenario]
+    schedules: Callable[[Scenario, int], tuple] | None
+
+
+def hunt_system(
+    system: str,
+    variant: str | None = None,
+    seeds: int = 200,
+    as_json: bool = False,
+    jobs: int = 1,
+) -> int:
+    """Hunt in one variant of a system, or in all, and print what was found.
+
+    `seeds` runs a variant at most, spread over `jobs` processes. Returns the exit status: 0 when
+    nothing was found, 1 when something was. Raises DsvizError for an unknown name.
+    """
+    if seeds < 1 or jobs < 1:
+        raise DsvizError(f"--seeds {seeds} and --jobs {jobs} must be 1 or more")
+    chosen = targets(system, variant)
+    results = []
+    with _pool(jobs) as executor:
+        for target in chosen:
+            result = hunt(
+                target.make(),
+                range(seeds),
+                target.schedules,
+                executor=executor,
+                progress=sys.stderr.isatty(),
+            )
+            results.append(_plain(target, result))
+            if not as_json:
+                print(f"{target.system}, {target.variant}: {result}", flush=True)
+    if as_json:
+        print(json.dumps(results, indent=2))
+    return 1 if any(result["found"] for result in results) else 0
+
+
+def targets(system: str, variant: str | None = None) -> list[Target]:
+    """Return the variants of a system, or the one that is named. Raises DsvizError for others."""
+    if system not in hunting_grounds():
+        raise DsvizError(
+            f"there is nothing to hunt in {system!r}; the systems are {listed(hunting_grounds())}"
+        )
+    hunts, chaos = _offered(system)
+    if variant is not None and variant not in hunts:
+        raise DsvizError(f"{system} has no variant {variant!r}; its variants are {listed(hunts)}")
+    names = list(hunts) if variant is None else [variant]
+    return [
+        Target(system, name, hunts[name], chaos.get(name) if isinstance(chaos, Mapping) else chaos)
+        for name in names
+    ]
+
+
+def hunting_grounds() -> list[str]:
+    """Return the systems that offer something to hunt."""
+    names = [module.name for module in pkgutil.iter_modules(systems.__path__)]
+    return [name for name in names if not name.startswith("_") and _offered(name)[0]]
+
+
+def _offered(system: str) -> tuple[Mapping[str, Callable[[], Scenario]], Any]:
+    module = import_module(f"dsviz.systems.{system}")
+    own = {"quorum": _QUORUM}.get(system, {})
+    return getattr(module, "HUNTS", own), getattr(module, "CHAOS", Schedule())
+
+
+def _pool(jobs: int) -> Any:
+    if jobs == 1:
+        return nullcontext()
+    # Workers that start from nothing: a copy of a process with threads may hang.
+    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _plain(target: Target, result: Found | NotFound) -> dict[str, Any]:
+    """Return a result as JSON can write it."""
+    about = {
+        "system": target.system,
+        "variant": target.variant,
+        "found": bool(result),
+        "runs": result.runs,
+        "undecided": list(result.undecided),
+        "raised": list(result.raised),
+    }
+    if not isinstance(result, Found):
+        return about
+    return about | {
+        "seed": result.seed,
+        "check": result.verdict.check,
+        "sentence": result.verdict.sentence,
+        "at": result.verdict.at,
+        "faults": [fault.to_dict() for fault in result.faults],
+        "operations": {
+            name: len(node.operations)
+            for name, node in result.scenario.nodes.items()
+            if isinstance(node, Client)
+        },
+        "minimal": result.minimal,
+        "shrink_runs": result.shrink_runs,
+    }
+
+
+# The quorum store -----------------------------------------------------------------------------
+
+
+def _quorum(R: int, W: int, repair: str, checks: tuple) -> Scenario:
+    """Return three replicas with one writer and two readers, each through one coordinator.
+
+    One coordinator takes all writes: versions of two would need a first phase to be ordered.
+    """
+    writes = tuple(Op("write", "x", f"v{i}", "k1", 25.0 * i) for i in range(1, 9))
+    reads = tuple(Op("read", "x", to="k2", at=10.0 * i) for i in range(1, 25))
+    nodes: dict[str, Any] = {
+        "C": Client(operations=writes, timeout=60.0),
+        "A": Client(operations=reads, timeout=60.0),
+        "B": Client(operations=reads, timeout=60.0),
+        "k1": quorum.Coordinator(R=R, W=W, repair=repair),
+        "k2": quorum.Coordinator(R=R, W=W, repair=repair),
+    }
+    nodes |= {name: quorum.Replica() for name in quorum.replicas_named(3)}
+    return Scenario(f"quorum R={R} W={W}, repair {repair}", nodes, 300.0, checks=checks)
+
+
+_QUORUM: dict[str, Callable[[], Scenario]] = {
+    "R+W<=N": lambda: _quorum(1, 1, "off", (quorum.fresh_reads,)),
+    "R+W>N": lambda: _quorum(2, 2, "off", (quorum.fresh_reads,)),
+    "inversion": lambda: _quorum(2, 2, "off", quorum.CHECKS),
+    "write-back": lambda: _quorum(2, 2, "write-back", quorum.CHECKS),
+}

@@ -1,0 +1,413 @@
+"""The runs of the consensus lesson, the classic bugs of Raft, and chaos.
+
+Each bug is a subclass of `RaftNode` that does one thing wrong. Each scenario takes a variant's
+name: those of `VARIANTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from dsviz.check.election import one_leader
+from dsviz.check.linearizability import linearizable
+from dsviz.check.liveness import Liveness
+from dsviz.check.replicated_log import (
+    commit_never_decreases,
+    leader_completeness,
+    log_matching,
+    state_machine_safety,
+)
+from dsviz.errors import DsvizError, listed
+from dsviz.sim.faults import (
+    ClockSkew,
+    Crash,
+    Cut,
+    Delay,
+    Duplicate,
+    Fault,
+    Loss,
+    Partition,
+    Pause,
+    PowerLoss,
+    Restart,
+)
+from dsviz.sim.network import Network
+from dsviz.sim.node import Op
+from dsviz.sim.scenario import Scenario
+from dsviz.systems.consensus import RaftNode
+from dsviz.systems.consensus_client import RaftClient
+
+# Bugs -----------------------------------------------------------------------------------------
+
+
+class CountsOldTerms(RaftNode):
+    """Commits an entry of an older term as soon as a majority holds it (the paper's figure 8)."""
+
+    commit_rule = "any majority"
+    noop = False  # an entry of the own term, sent along with the old ones, would hide the bug
+
+
+class ForgetsVote(RaftNode):
+    """Keeps its vote in memory: after a restart it may vote again in the same term."""
+
+    vote_persistence = "memory"
+
+
+class ForgetsTerm(RaftNode):
+    """Keeps its term and its vote in memory."""
+
+    def on_start(self) -> None:
+        self.disk.write("vote", (0, None))
+        super().on_start()
+
+
+class ForgetsLog(RaftNode):
+    """Keeps its log in memory."""
+
+    def on_start(self) -> None:
+        self.disk.write("log", self.disk.read("log", default=[])[:1])
+        super().on_start()
+
+
+class AnswersBeforeDurable(RaftNode):
+    """Never waits for its disk (etcd has a flag for it: ``--unsafe-no-fsync``)."""
+
+    def flush(self) -> None:
+        pass
+
+
+class ReadsLocally(RaftNode):
+    """Answers reads at once, as long as it believes that it leads."""
+
+    reads = "local"
+
+
+class VotesBlindly(RaftNode):
+    """Votes for the first who asks, however old its log is."""
+
+    log_check = False
+
+
+class NoRandomness(RaftNode):
+    """All servers wait equally long: all stand at once, and each votes for itself."""
+
+    randomness = 0.0
+
+
+#: The servers to choose from by name.
+VARIANTS: dict[str, type[RaftNode]] = {
+    "correct": RaftNode,
+    "counts old terms": CountsOldTerms,
+    "forgets vote": ForgetsVote,
+    "forgets term": ForgetsTerm,
+    "forgets log": ForgetsLog,
+    "answers before durable": AnswersBeforeDurable,
+    "reads locally": ReadsLocally,
+    "votes blindly": VotesBlindly,
+    "no randomness": NoRandomness,
+}
+
+#: What every run of Raft promises, whatever goes wrong.
+SAFETY = (
+    linearizable,
+    one_leader,
+    log_matching,
+    leader_completeness,
+    state_machine_safety,
+    commit_never_decreases,
+)
+
+
+def servers_named(n: int) -> tuple[str, ...]:
+    """Return ``("s1", …, "s<n>")``."""
+    return tuple(f"s{number}" for number in range(1, n + 1))
+
+
+def server(variant: str, **options: Any) -> RaftNode:
+    """Return a server of a variant. Raises DsvizError for one that does not exist."""
+    if variant not in VARIANTS:
+        raise DsvizError(f"variant={variant!r} does not exist; there are {listed(VARIANTS)}")
+    return VARIANTS[variant](**options)
+
+
+def cluster(
+    n: int = 5,
+    variant: str = "correct",
+    duration: float = 2000.0,
+    clients: int = 1,
+    every: float = 100.0,
+    latency: float | str = "lan",
+    sync_ms: float = 0.0,
+    **options: Any,
+) -> Scenario:
+    """Return a calm cluster whose clients write and read x in turn, one operation `every` ms.
+
+    `options` are those of `RaftNode`. Raises DsvizError for a variant or an option that does not
+    exist.
+    """
+    names = servers_named(n)
+    nodes: dict[str, Any] = {}
+    for c in range(1, clients + 1):
+        times = range(int((duration - 500) / every))
+        work = [_write_or_read(i, f"c{c}.{i}", 400 + i * every) for i in times]
+        nodes[f"c{c}"] = RaftClient(servers=names, operations=tuple(work))
+    nodes |= dict.fromkeys(names, server(variant, **options))
+    checks = (*SAFETY, Liveness(1000.0))
+    return Scenario(f"raft · {variant}", nodes, duration, Network(latency), (), checks, sync_ms)
+
+
+def _write_or_read(number: int, value: str, at: float) -> Op:
+    return Op("read", "x", at=at) if number % 2 else Op("write", "x", value, at=at)
+
+
+# Directed runs --------------------------------------------------------------------------------
+
+
+def deposed_leader_reads(
+    variant: str = "reads locally", at: float = 10_000.0, **options: Any
+) -> Scenario:
+    """Return experiment 1: the leader s1 and client c1 are cut off from everybody for 5 s.
+
+    c1 reads 20 times a second at s1, c2 writes the same key as often through the others. s1 leads
+    first because it waits for nothing; afterwards it waits as long as the others.
+    """
+    names, end = servers_named(5), at + 5000.0
+    reads = tuple(Op("read", "x", at=t) for t in _times(at - 1000, end + 1000, 50))
+    writes = tuple(Op("write", "x", i, at=t) for i, t in _times_numbered(at - 1000, end + 1000, 50))
+    nodes: dict[str, Any] = {
+        "c1": RaftClient(servers=names[:1], operations=reads, timeout=45.0, patience=20.0),
+        "c2": RaftClient(servers=names, operations=writes, timeout=600.0),
+    }
+    nodes |= dict.fromkeys(names, server(variant, **options))
+    nodes["s1"] = server(variant, **{**options, "election_timeout": 100.0, "randomness": 0.0})
+    faults = (Partition(("s1", "c1"), (*names[1:], "c2"), at=at, duration=5000.0),)
+    return Scenario(
+        "the deposed leader answers", nodes, end + 2000, Network("lan"), faults, SAFETY, 0.0
+    )
+
+
+def figure8(variant: str = "counts old terms", **options: Any) -> Scenario:
+    """Return experiment 2, the paper's figure 8: on a majority and still erased.
+
+    s1 leads and has x on s2 only when it stops (a); s5 leads, writes y into its own log only and
+    stops (b); s1 leads again and copies x to s3 (c); it stops, s5 leads and y erases x (d). The
+    election time-outs decide who leads: s1 is the quickest, then s5.
+    """
+    names = servers_named(5)
+    waits = {"s1": 100.0, "s5": 150.0}
+    later = (Op("write", "z", "z", at=1700), Op("read", "x", at=1900))
+    nodes: dict[str, Any] = {
+        "cx": RaftClient(
+            servers=("s1",), operations=(Op("write", "x", "x", at=300),), timeout=1000
+        ),
+        "cy": RaftClient(servers=("s5",), operations=(Op("write", "y", "y", at=700),), timeout=100),
+        "cr": RaftClient(servers=names, operations=later, timeout=900),
+    }
+    for name in names:
+        wait = waits.get(name, 600.0)
+        own = {"election_timeout": wait, "randomness": 0.0, "heartbeat": 40.0}
+        nodes[name] = server(variant, **{**own, **options})
+    faults = (
+        *(Cut("s1", to, at=290, duration=60) for to in ("s3", "s4", "s5")),  # (a)
+        Crash("s1", at=340),
+        *(Cut("s5", to, at=690, duration=60) for to in ("s1", "s2", "s3", "s4")),  # (b)
+        Crash("s5", at=740),
+        Restart("s1", at=745),
+        *(Cut("s1", to, at=745, duration=700) for to in ("s4",)),  # (c)
+        Crash("s1", at=1200),
+        Restart("s5", at=1210),  # (d)
+    )
+    return Scenario("figure 8", nodes, 3000, Network("lan"), faults, SAFETY, 0.5)
+
+
+def cannot_hear(
+    leads: bool = False, rejoin: bool = False, at: float = 10_000.0, length: float = 60_000.0,
+    **options: Any,
+) -> Scenario:  # fmt: skip
+    """Return experiment 3: from `at` on and for `length` ms, s5 can send but hears nobody.
+
+    With `leads`, s5 is the leader, else a follower. With `rejoin`, s5 is cut off in both
+    directions instead, and comes back. `options` are those of `RaftNode`: `prevote`, `sticky`,
+    `check_quorum`. A client writes every 100 ms.
+    """
+    names = servers_named(5)
+    times = _times_numbered(1000, at + length + 1000, 100)
+    writes = tuple(Op("write", "x", i, at=t) for i, t in times)
+    nodes: dict[str, Any] = {"c1": RaftClient(servers=names, operations=writes, timeout=1000.0)}
+    nodes |= dict.fromkeys(names, server("correct", **options))
+    first = "s5" if leads else "s1"
+    nodes[first] = server("correct", **{**options, "election_timeout": 100.0, "randomness": 0.0})
+    if rejoin:
+        faults: tuple[Fault, ...] = (Partition(("s5",), names[:4], at=at, duration=length),)
+    else:
+        faults = tuple(Cut(name, "s5", at=at, duration=length) for name in (*names[:4], "c1"))
+    name = "the node that cannot hear"
+    return Scenario(name, nodes, at + length + 2000, Network("lan"), faults, SAFETY, 0.0)
+
+
+def _times(since: float, until: float, every: float) -> list[float]:
+    return [since + i * every for i in range(int((until - since) / every))]
+
+
+def _times_numbered(since: float, until: float, every: float) -> list[tuple[int, float]]:
+    return list(enumerate(_times(since, until, every), 1))
+
+
+# Chaos ----------------------------------------------------------------------------------------
+
+CALM = 2000.0  # ms: from here on nothing goes wrong any more
+GRACE = 1500.0  # ms within which every operation must then end
+KEYS = ("x", "y")
+
+
+class ChaosClient(RaftClient):
+    """Gives up early while things go wrong, and waits as long as it may when they are over."""
+
+    def next_operation(self) -> Op | None:
+        op = super().next_operation()
+        if op and op.at is not None:
+            self.timeout = GRACE if op.at >= CALM else 300.0
+        return op
+
+
+def chaos(
+    seed: int = 0,
+    variant: str = "correct",
+    n: int = 5,
+    clients: int = 3,
+    operations: int = 22,
+    kinds: Sequence[str] = (),
+    **options: Any,
+) -> Scenario:
+    """Return a cluster, a workload and a schedule of faults, all drawn from `seed`.
+
+    For `CALM` ms faults come and go; then every server is started and nothing goes wrong any more,
+    and each operation has `GRACE` ms to end. First safety, then liveness: so does TigerBeetle's
+    simulator. `kinds` are those of `CHAOS` (default: each seed draws its own few, "swarm testing",
+    Groce et al. 2012).
+    """
+    random = Random(f"{seed}/chaos")
+    servers = servers_named(n)
+    names = tuple(f"c{c}" for c in range(1, clients + 1))
+    nodes: dict[str, Any] = {
+        name: ChaosClient(
+            servers=_rotated(servers, c), operations=_workload(random, name, operations)
+        )
+        for c, name in enumerate(names)
+    }
+    nodes |= dict.fromkeys(servers, server(variant, **{"snapshot_every": 12, **options}))
+    faults = chaos_faults(random, servers, names, kinds)
+    checks = (*SAFETY, Liveness(GRACE))
+    return Scenario(
+        f"chaos {seed} · {variant}", nodes, CALM + 2 * GRACE, Network("lan"), faults, checks
+    )
+
+
+def _rotated(names: tuple[str, ...], by: int) -> tuple[str, ...]:
+    by %= len(names)
+    return names[by:] + names[:by]
+
+
+def _workload(random: Random, client: str, count: int) -> tuple[Op, ...]:
+    """Return operations on two keys: as many writes as reads, and a few cas; no value twice."""
+    work, at, written = [], 300.0, dict.fromkeys(KEYS, "")
+    for number in range(count):
+        key, value = random.choice(KEYS), f"{client}.{number}"
+        f = random.choice(("read", "read", "write", "write", "cas"))
+        argument = {"read": None, "write": value, "cas": (written[key] or None, value)}[f]
+        work.append(Op(f, key, argument, at=at))
+        if f != "read":
+            written[key] = value
+        at = round(at + random.uniform(20, 2 * (CALM - 100) / count), 1)
+    return tuple(work)
+
+
+def chaos_faults(
+    random: Random, servers: Sequence[str], clients: Sequence[str], kinds: Sequence[str] = ()
+) -> tuple[Fault, ...]:
+    """Return faults between 100 and `CALM` ms that leave nothing broken behind."""
+    unknown = sorted(set(kinds) - set(CHAOS))
+    if unknown:
+        raise DsvizError(f"kinds={unknown!r} do not exist; there are {listed(CHAOS)}")
+    mix = list(kinds) or random.sample(sorted(CHAOS), random.randint(2, 5))
+    faults: list[Fault] = []
+    pace = random.choice((60.0, 150.0, 300.0))
+    at = 100.0
+    while at < CALM - 100:
+        length = min(random.choice((20.0, 100.0, 400.0)) * random.uniform(0.5, 1.5), CALM - at)
+        faults += CHAOS[random.choice(mix)](random, servers, clients, at, round(length, 1))
+        at = round(at + random.uniform(0.2, 1.8) * pace, 1)
+    return (*faults, *(Restart(name, at=CALM) for name in servers))
+
+
+Maker = Callable[[Random, Sequence[str], Sequence[str], float, float], list[Fault]]
+
+
+def _crash(random, servers, clients, at, length):
+    node = random.choice(servers)
+    return [Crash(node, at=at), Restart(node, at=at + length)]
+
+
+def _power(random, servers, clients, at, length):
+    hit = random.sample(servers, random.randint(1, len(servers)))
+    return [PowerLoss(tuple(hit), at=at), *(Restart(node, at=at + length) for node in hit)]
+
+
+def _pause(random, servers, clients, at, length):
+    return [Pause(random.choice(servers), at=at, duration=length)]
+
+
+def _partition(random, servers, clients, at, length):
+    everybody = [*servers, *clients]
+    some = random.sample(everybody, random.randint(1, len(everybody) - 1))
+    return [Partition(tuple(some), at=at, duration=length)]
+
+
+def _isolate(random, servers, clients, at, length):
+    some = (random.choice(servers), random.choice(clients))
+    return [Partition(some, at=at, duration=length)]
+
+
+def _cut(random, servers, clients, at, length):
+    src, dst = random.sample(servers, 2)
+    return [Cut(src, dst, at=at, duration=length)]
+
+
+def _deaf(random, servers, clients, at, length):
+    node = random.choice(servers)
+    return [Cut(other, node, at=at, duration=length) for other in servers if other != node]
+
+
+def _loss(random, servers, clients, at, length):
+    return [Loss(random.choice((0.05, 0.3)), at=at, duration=length)]
+
+
+def _duplicate(random, servers, clients, at, length):
+    return [Duplicate(random.choice((0.1, 0.5)), at=at, duration=length)]
+
+
+def _delay(random, servers, clients, at, length):
+    src = random.choice(servers)
+    return [Delay(round(random.uniform(5, 120), 1), src=src, at=at, duration=length)]
+
+
+def _skew(random, servers, clients, at, length):
+    return [ClockSkew(random.choice(servers), round(random.uniform(-500, 500), 1), at=at)]
+
+
+#: What `chaos` may do, by name.
+CHAOS: dict[str, Maker] = {
+    "crash": _crash,
+    "power": _power,
+    "pause": _pause,
+    "partition": _partition,
+    "isolate": _isolate,
+    "cut": _cut,
+    "deaf": _deaf,
+    "loss": _loss,
+    "duplicate": _duplicate,
+    "delay": _delay,
+    "skew": _skew,
+}
