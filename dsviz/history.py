@@ -105,7 +105,7 @@ class History(Sequence[Operation]):
                     )
                 else:
                     builder.complete(op, kind, event.get("result"), event.get("time"))
-            except (KeyError, DsvizError) as error:
+            except (KeyError, TypeError, DsvizError) as error:
                 raise DsvizError(f"line {number}: {error}") from None
         return builder.history()
 

@@ -52,6 +52,8 @@ KINDS = {
     "deliver": "a message was handled; data = Message",
     "drop": "a message was lost; data = Message, info = (sent at, reason)",
     "flight": "a message still under way when the run ended; time = when it would have arrived",
+    "queued": "a message waits because its node is busy or paused; data = the message's id",
+    "corrupt": "a message was garbled on its way; data = what changed, info = the message's id",
     "timer": "a timer fired; data = its name",
     "state": "shown attributes changed; data = {attribute: value}",
     "invoke": "a client began an operation; data = {op, f, key, value, to}",
@@ -60,6 +62,7 @@ KINDS = {
     "info": "an operation ended with its outcome unknown; data = {op, result}",
     "write": "a node wrote to its disk, not yet durable; data = file name",
     "synced": "un-synced writes became durable; data = how many",
+    "disk error": "a sync failed: what it should have written is on no disk; data = sync",
     "undone": "un-synced writes were lost; data = how many",
     "fault": "a fault began; data = the fault, info = its number in the list",
     "heal": "a fault with a duration ended; data = the fault, info = its number in the list",
@@ -110,8 +113,6 @@ class Message(tuple):
     def body(self) -> dict[str, Any]:
         """The fields the message was sent with (a copy)."""
         return dict(zip(self.fields, self[4:], strict=True))
-
-    __dict__ = body  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> bool:
         return self is other or (

@@ -160,6 +160,11 @@ def test_json_lines(kind, tmp_path: Path):
         assert linearizable(again, model).status == "ok"
 
 
+def test_the_word_dsviz_in_a_value_makes_no_trace(tmp_path: Path):
+    history, _ = read_history(written(tmp_path / "h", READ.replace('"x"', '"dsviz"')))
+    assert history[0].key == "dsviz"
+
+
 def test_a_whole_trace(tmp_path: Path):
     call = {"op": 0, "f": "read", "key": "x", "value": None, "to": "r"}
     rows = [

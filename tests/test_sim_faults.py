@@ -1,23 +1,33 @@
 """Each fault does what its sentence says, survives JSON, and refuses bad targets and times."""
 
+from pathlib import Path
+
 import pytest
 
 from dsviz.errors import DsvizError
 from dsviz.sim import faults as vocabulary
+from dsviz.sim.disk import DiskError
 from dsviz.sim.faults import (
     FAULTS,
+    ClockDrift,
     ClockSkew,
+    Corrupt,
     Crash,
     Cut,
     Delay,
+    DiskFailure,
+    DiskStall,
     Duplicate,
     Loss,
     Partition,
     Pause,
     PowerLoss,
+    Reorder,
     Restart,
+    Slow,
     fault_from_dict,
 )
+from dsviz.sim.latency import Exponential
 from dsviz.sim.network import Network
 from dsviz.sim.node import Node
 from dsviz.sim.scenario import Scenario
@@ -35,6 +45,13 @@ EVERY_KIND = [
     Duplicate(0.5, at=5),
     Delay(30, "a", "b", at=10, duration=30),
     ClockSkew("a", -200, at=10),
+    ClockDrift("a", 500_000, at=10, duration=20),
+    Reorder(30, "a", "b", at=10, duration=40),
+    Corrupt(0.5, at=5),
+    Slow("a", 10, at=10, duration=20),
+    DiskStall("a", at=10, duration=20),
+    DiskFailure("a", at=10),
+    PowerLoss("a", at=10, torn=True),
 ]
 
 
@@ -99,6 +116,10 @@ def test_bad_targets_and_times_are_refused_when_the_scenario_is_made(fault, mess
         lambda: Pause("a", at=1, duration=-5),
         lambda: Loss(1.5),
         lambda: Delay(-3, "a", "b"),
+        lambda: Reorder(0),
+        lambda: Slow("a", 0),
+        lambda: Corrupt(-0.1),
+        lambda: ClockDrift("a", -1_000_000),
         lambda: Partition(()),
         lambda: Partition(("a",), ("a", "b")),
         lambda: Crash("a", at="soon"),
@@ -203,3 +224,241 @@ def test_the_beginning_and_end_of_a_fault_are_in_the_trace():
         (50.0, "heal", 1),
         (55.0, "heal", 0),
     ]
+
+
+def test_reordering_lets_later_messages_overtake_and_loses_none():
+    trace = beats(Reorder(35, "a", "b"), duration=2000)
+    clocks = [e.data.clock for e in trace.select("deliver", node="b") if e.peer == "a"]
+    assert clocks != sorted(clocks)
+    assert sorted(clocks) == [10.0 * n for n in range(len(clocks))]
+    calm = [e.data.clock for e in trace.select("deliver", node="c") if e.peer == "a"]
+    assert calm == sorted(calm)
+
+
+def test_corruption_changes_one_field_and_says_so():
+    trace = beats(Corrupt(0.5, "a", "b"), duration=20_000)
+    garbled = trace.select("corrupt")
+    assert len(garbled) / 2000 == pytest.approx(0.5, abs=0.03)
+    (first,) = trace.select("deliver", node="b", until=garbled[0].time + 2)[-1:] or [None]
+    assert garbled[0].data.startswith("clock: ")
+    ids = {e.info for e in garbled}
+    for e in trace.select("deliver", node="b"):
+        if e.peer == "a":
+            assert (e.data.clock != e.sent_at) == (e.data.id in ids)
+    assert first is not None
+
+
+def test_drift_moves_the_clock_and_the_timers():
+    trace = beats(ClockDrift("a", 1_000_000, at=0, duration=50))  # twice as fast
+    assert heard(trace, "a", "b")[:4] == [1, 11, 16, 21]  # the first timer was set before
+    clocks = [e.data.clock for e in trace.select("deliver", node="b") if e.peer == "a"]
+    assert clocks[:4] == [0, 20, 30, 40]
+    assert clocks[-1] - clocks[-2] == 10  # and true again after the fault, though ahead
+    assert clocks[-1] > 130
+
+
+class Journal(Node):
+    """Appends and syncs every 10 ms, twice: keeps what is durable, and what a sync said."""
+
+    records = 3
+
+    def on_start(self):
+        self.log(f"found {self.disk.read('journal', default=[])}")
+        self.count = 0
+        self.set_timer("tick", 10)
+
+    def on_timer_tick(self):
+        self.count += 1
+        self.disk.append("journal", self.count)
+        try:
+            self.disk.sync()
+            self.log(f"synced {self.count} at {self.now:g}")
+        except DiskError:
+            self.log(f"error {self.count} at {self.now:g}")
+        if self.count < self.records:
+            self.set_timer("tick", 10)
+
+
+def journal(*faults, node=None, sync_ms=2.0):
+    nodes = {"a": node or Journal()}
+    trace = Scenario("journal", nodes, 200.0, Network(1.0), faults, sync_ms=sync_ms).run(0)
+    return [e.data for e in trace.select("log")], trace
+
+
+def test_disk_stall_makes_a_sync_end_after_it():
+    told, trace = journal(DiskStall("a", at=11, duration=40))
+    assert told == ["found []", "synced 1 at 12", "synced 2 at 63", "synced 3 at 75"]
+    assert [e.time for e in trace.select("synced")] == [51.0, 63.0, 75.0]
+    assert [e.time for e in trace.select("log")][1:] == [51.0, 63.0, 75.0]
+
+
+def test_a_failed_sync_raises_and_a_second_one_lies():
+    class Retries(Journal):
+        records = 1
+
+        def on_timer_tick(self):
+            super().on_timer_tick()
+            self.disk.sync()
+            self.log(f"a second sync says it wrote; the node reads {self.disk.read('journal')}")
+
+    faults = (DiskFailure("a", at=5), PowerLoss("a", at=50), Restart("a", at=60))
+    told, trace = journal(*faults, node=Retries())
+    assert told[:3] == [
+        "found []",
+        "error 1 at 12",
+        "a second sync says it wrote; the node reads [1]",
+    ]
+    assert told[3] == "found []"
+    assert [e.data for e in trace.select("synced", until=50)] == [0]
+    assert len(trace.select("disk error")) == 1
+
+
+def test_a_failed_sync_is_told_to_the_callback():
+    class Async(Node):
+        def on_start(self):
+            self.disk.append("journal", 1)
+            self.disk.sync(then="flushed")
+
+        def on_disk_flushed(self, result):
+            self.log(type(result).__name__)
+
+    told, _ = journal(DiskFailure("a", at=0), node=Async())
+    assert told == ["int"]  # the fault came after the sync began
+
+    class Later(Async):
+        def on_start(self):
+            self.set_timer("go", 5)
+
+        def on_timer_go(self):
+            super().on_start()
+
+    told, _ = journal(DiskFailure("a", at=0), node=Later())
+    assert told == ["DiskError"]
+
+
+def test_every_sync_fails_while_a_lasting_disk_error_lasts():
+    told, _ = journal(DiskFailure("a", at=5, duration=20))
+    assert [text.split()[0] for text in told] == ["found", "error", "error", "synced"]
+
+
+def test_a_torn_power_loss_leaves_some_sectors():
+    class Writer(Node):
+        def on_start(self):
+            kept = self.disk.read("page", default=b"")
+            self.log(f"{[kept[i] for i in range(0, len(kept), 512)]}")
+            self.set_timer("go", 5)
+
+        def on_timer_go(self):
+            if self.now < 50:
+                self.disk.write("page", b"o" * 4096)
+                self.disk.sync()
+                self.disk.write("page", b"n" * 4096)
+
+    told, trace = journal(PowerLoss("a", at=30, torn=True), Restart("a", at=60), node=Writer())
+    sectors = told[1]
+    assert str(ord("o")) in sectors
+    assert str(ord("n")) in sectors
+    assert trace.select("undone")[0].data == 1
+
+
+def test_slow_stretches_service_and_disk():
+    _, trace = journal(Slow("a", 10, at=0))
+    assert trace.select("synced")[0].time == pytest.approx(10 + 0.9 + 20)
+
+    class Server(Node):
+        service = 3.0
+
+        def on_beat(self, msg):
+            self.reply(msg, "done")
+
+    class Asker(Node):
+        def on_start(self):
+            for _ in range(3):
+                self.send("s", "beat")
+
+        def on_done(self, msg):
+            pass
+
+    def served(*faults):
+        nodes = {"c": Asker(), "s": Server()}
+        trace = Scenario("slow", nodes, 500.0, Network(1.0), faults).run(0)
+        return [e.time for e in trace.select("deliver", node="c")], trace
+
+    times, trace = served()
+    assert times == [5, 8, 11]  # 1 ms there, 3 ms each one after the other, 1 ms back
+    assert [e.time for e in trace.select("queued")] == [1.0, 1.0]
+    assert served(Slow("s", 10))[0] == [32, 62, 92]
+
+
+def test_service_times_can_be_drawn():
+    class Server(Node):
+        service = Exponential(1.0)
+
+        def on_beat(self, msg):
+            self.log(f"{self.now}")
+
+    class Asker(Node):
+        def on_start(self):
+            self.set_timer("go", 5)
+
+        def on_timer_go(self):
+            self.send("s", "beat")
+            self.set_timer("go", 5)
+
+    nodes = {"c": Asker(), "s": Server()}
+    trace = Scenario("drawn", nodes, 50_000.0, Network(1.0)).run(0)
+    took = [float(e.data) - e.time + 0 for e in trace.select("log")]
+    starts = [e.time for e in trace.select("deliver", node="s")]
+    ends = [float(e.data) for e in trace.select("log")]
+    mean = sum(end - start for start, end in zip(starts, ends, strict=False)) / len(ends)
+    assert mean == pytest.approx(1.0, abs=0.05)
+    assert max(took) <= 1e-9
+
+
+EVERY_FAULT_SHOWN = {
+    "Crash": (Crash("b", at=25), Restart("b", at=45)),
+    "Restart": (Restart("b", at=25),),
+    "PowerLoss": (PowerLoss(("a", "b"), at=25), Restart("a", at=45)),
+    "Pause": (Pause("b", at=15, duration=20),),
+    "Slow": (Slow("b", 40, at=15, duration=20),),
+    "Partition": (Partition("a", at=15, duration=20),),
+    "Cut": (Cut("a", "b", at=15, duration=20),),
+    "Loss": (Loss(0.5, at=0),),
+    "Duplicate": (Duplicate(0.5, at=0),),
+    "Reorder": (Reorder(25, at=0),),
+    "Delay": (Delay(7, "a", "b", at=15, duration=20),),
+    "ClockSkew": (ClockSkew("a", 500, at=15),),
+    "ClockDrift": (ClockDrift("a", 500_000, at=15),),
+    "Corrupt": (Corrupt(0.5, at=0),),
+}
+
+
+@pytest.mark.parametrize("name", EVERY_FAULT_SHOWN)
+def test_golden_transcript_of_each_fault(name, request):
+    text = beats(*EVERY_FAULT_SHOWN[name], duration=60.0).transcript()
+    path = Path(__file__).with_name("golden") / "faults" / f"{name}.txt"
+    if request.config.getoption("--update-golden"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+DISK_FAULTS_SHOWN = {
+    "DiskStall": (DiskStall("a", at=11, duration=40),),
+    "DiskFailure": (DiskFailure("a", at=5), PowerLoss("a", at=60), Restart("a", at=70)),
+    "PowerLoss-unsynced": (PowerLoss("a", at=11), Restart("a", at=30)),
+}
+
+
+@pytest.mark.parametrize("name", DISK_FAULTS_SHOWN)
+def test_golden_transcript_of_each_disk_fault(name, request):
+    text = journal(*DISK_FAULTS_SHOWN[name])[1].transcript()
+    path = Path(__file__).with_name("golden") / "faults" / f"{name}.txt"
+    if request.config.getoption("--update-golden"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+def test_every_fault_has_a_golden_transcript():
+    shown = EVERY_FAULT_SHOWN.keys() | DISK_FAULTS_SHOWN.keys()
+    assert set(FAULTS) <= shown

@@ -12,7 +12,7 @@ from dsviz.check.parts import prefix, whole
 from dsviz.errors import DsvizError
 from dsviz.history import Operation
 
-_TURN = 100  # steps of one key before the next has its turn
+_TURN = 250  # steps of one key before the next has its turn
 _MORE = 100_000  # steps that the other keys may take in any case
 
 

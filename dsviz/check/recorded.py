@@ -21,6 +21,7 @@ from typing import Any
 from dsviz.check.logs import TYPES, jepsen_log, key_value_log
 from dsviz.check.model import Model, misfit
 from dsviz.check.models import cas_register, fitting, key_value
+from dsviz.check.words import shown
 from dsviz.errors import DsvizError, listed
 from dsviz.history import History, Operation
 from dsviz.trace import Trace
@@ -48,7 +49,8 @@ def read_history(path: str | os.PathLike[str]) -> tuple[History, Model]:
         if first.startswith("{:"):
             return key_value_log(text)
         if first.startswith("{"):
-            history = _from_trace(text) if '"dsviz"' in first else _from_json_lines(text)
+            head = _json(first, 1 + text[: text.index(first)].count("\n"))
+            history = _from_trace(text, head) if "dsviz" in head else _from_json_lines(text)
             return history, fitting(history)
     except DsvizError as error:
         raise DsvizError(f"{name}: {error}") from None
@@ -147,12 +149,11 @@ def _check_call(f: Any, key: Any, value: Any, number: int) -> None:
         raise DsvizError(f"line {number}: {complaint}")
 
 
-def _from_trace(text: str) -> History:
-    version = _json(text.splitlines()[0], 1).get("dsviz")
-    if version != 1:
+def _from_trace(text: str, head: dict[str, Any]) -> History:
+    if head["dsviz"] != 1:
         raise DsvizError(
-            f"line 1: this is a trace of version {version!r}, but this dsviz reads version 1; "
-            "run the scenario again"
+            f"line 1: this is a trace of version {shown(head['dsviz'])}, but this dsviz reads "
+            "version 1; run the scenario again"
         )
     try:
         trace = Trace.from_jsonl(text)

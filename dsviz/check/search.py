@@ -112,11 +112,15 @@ class Search:
         self._field = [((1 << _LOCAL_BITS) - 1) << _LOCAL_BITS * d for d in range(count)]
         self._select = [field | budgets for field in self._field]
         self._inbox = [0] * count
-        self._steps: list[dict[int, tuple[Step, ...]]] = [{} for _ in range(count)]
+        self._past_field = ((1 << _PAST_BITS) - 1) << self._past
+        self._steps: list[dict[int, tuple[tuple, ...]]] = [{} for _ in range(count)]
+        self._told: dict[tuple, int] = {}  # (node, events) -> a number from 1
+        self._flips: dict[int, int] = {}  # past | number of events -> what changes in the past
         self._twins: dict[int, list[int]] = {}  # content -> its bits
         self._content: dict[int, int] = {}  # bit number -> content
         self._views: dict[tuple[int, int], Node | None] = {}
         self._persistent = limits.duplicates is None
+        self._deadly = bool(limits.crashes or limits.power_losses)
         self.transitions = self.depth = 0
         self.seen: dict[int, int] = {}
 
@@ -161,18 +165,15 @@ class Search:
         else:
             for content in step.sends:
                 new |= self._free(new, content)
-        if step.events:
-            past = self.past_of(new)
-            new ^= (past ^ self._past_after(past, step)) << self._past
-        return new
+        return new ^ self._past_flip(state, step) if step.events else new
 
-    def _past_after(self, past: int, step: Step) -> int:
-        name = self.world.names[step.action.node]
-        events = tuple((what, name, data) for what, data in step.events)
-        number = self.pasts.after(past, events)
+    def _past_flip(self, state: int, step: Step) -> int:
+        """What a step's events change in the field for what the clients saw."""
+        name, past = self.world.names[step.action.node], self.past_of(state)
+        number = self.pasts.after(past, tuple((what, name, data) for what, data in step.events))
         if number >> _PAST_BITS:
             raise DsvizError("the clients see too much for a search: give them fewer operations")
-        return number
+        return (past ^ number) << self._past
 
     # The search -------------------------------------------------------------------------------
 
@@ -198,52 +199,60 @@ class Search:
 
     def _run(self, start: int, judge: Callable, max_states: int, layer: Callable) -> Stopped:
         seen = self.seen = {start: -1}
-        lower, judged, after, persistent = self.lower, set(), self.after, self._persistent
-        judged.add(start & lower)
+        lower, judged = self.lower, {start & self.lower}
         why = judge(start)
         if why is not None:
             return Stopped(start, why, False)
         nodes = [(d, self._steps[d]) for d in range(len(self.world.names))]
-        select, expand = self._select, self._expand
+        select, expand, after, persistent = self._select, self._expand, self.after, self._persistent
+        past, flips = self._past_field, self._flips
         frontier, transitions, self.depth = [start], 0, 0
-        while frontier:
+        stopped: Stopped | None = None
+        while frontier and stopped is None:
             following: list[int] = []
-            push = following.append
             for state in frontier:
                 for d, known in nodes:
                     key = state & select[d]
                     steps = known.get(key)
                     if steps is None:
                         steps = expand(d, key)
-                    for step in steps:
-                        flip, add, _, events, error, _ = step
-                        if events or error or (state & add and not persistent):
+                    transitions += len(steps)
+                    for flip, add, told, step in steps:
+                        if told < 0 or (state & add and not persistent):
                             new = after(state, step)
+                        elif told:
+                            seen_flip = flips.get(state & past | told)
+                            if seen_flip is None:
+                                seen_flip = self._past_flip(state, step)
+                                flips[state & past | told] = seen_flip
+                            new = ((state ^ flip) | add) ^ seen_flip
                         else:
                             new = (state ^ flip) | add
-                        transitions += 1
                         if new in seen:
                             continue
                         seen[new] = state
-                        push(new)
-                        if error:
-                            self.transitions += transitions
-                            return Stopped(new, (self.world.names[d], error), False)
-                        if (part := new & lower) not in judged:
+                        following.append(new)
+                        part = new & lower
+                        if told < 0:
+                            stopped = Stopped(new, (self.world.names[d], step.error), False)
+                            break
+                        if part not in judged:
                             judged.add(part)
                             why = judge(new)
                             if why is not None:
-                                self.transitions += transitions
-                                return Stopped(new, why, False)
-                        if len(seen) > max_states:
-                            del seen[new]
-                            self.transitions += transitions
-                            return Stopped(None, None, False)
+                                stopped = Stopped(new, why, False)
+                                break
+                    if stopped is not None:
+                        break
+                if stopped is None and len(seen) > max_states:
+                    stopped = Stopped(None, None, False)
+                if stopped is not None:
+                    break
             frontier = following
             self.depth += bool(frontier)
             layer(len(seen))
         self.transitions += transitions
-        return Stopped(None, None, True)
+        return stopped or Stopped(None, None, True)
 
     def path(self, state: int) -> list[Action]:
         """Return the actions that led to a state of the last search."""
@@ -258,18 +267,28 @@ class Search:
         for node in range(len(self.world.names)):
             key = state & self._select[node]
             steps = self._steps[node].get(key)
-            for step in self._expand(node, key) if steps is None else steps:
+            for *_, step in self._expand(node, key) if steps is None else steps:
                 yield step, self.after(state, step)
 
     # Steps of one node ------------------------------------------------------------------------
 
-    def _expand(self, node: int, key: int) -> tuple[Step, ...]:
+    def _expand(self, node: int, key: int) -> tuple[tuple[int, int, int, Step], ...]:
         """Find out what may happen next at a node, given its field, its inbox and the budgets."""
         local = (key & self._field[node]) >> _LOCAL_BITS * node
         own = key & self._inbox[node]
         found = self._running if self.world.locals[node][local].up else self._restart
-        steps = self._steps[node][key] = tuple(found(node, key, local, own))
+        steps = tuple(
+            (step.flip, step.add, self._number_told(node, step), step)
+            for step in found(node, key, local, own)
+        )
+        self._steps[node][key] = steps
         return steps
+
+    def _number_told(self, node: int, step: Step) -> int:
+        """A number for what a step tells: 0 for nothing, -1 for an error of the node's code."""
+        if step.error:
+            return -1
+        return self._told.setdefault((node, step.events), len(self._told) + 1) if step.events else 0
 
     def _restart(self, node: int, key: int, local: int, own: int) -> Iterator[Step]:
         action = Action(node, "restart")
@@ -287,14 +306,14 @@ class Search:
             step = self._step(node, key, local, outcome, action, kept)
             if not self._changes_nothing(node, local, outcome, step, own, left):
                 yield step
-                if message and self._may(key, 2):
+                if message and self.limits.duplicates and self._may(key, 2):
                     again = self._step(node, key, local, outcome, action, own)
                     yield again._replace(flip=again.flip ^ self._spend(key, 2))
-            for which, power in ((0, False), (1, True)):
+            for which, power in ((0, False), (1, True)) if self._deadly else ():
                 for during in range(1, outcome.syncs + 1) if self._may(key, which) else ():
                     dying = action._replace(during=during, power=power)
                     yield self._death(node, key, local, dying, kept, which)
-        if isinstance(self.world.templates[node], Client):
+        if not self._deadly or isinstance(self.world.templates[node], Client):
             return
         for which, verb in enumerate(("crash", "power loss")):
             if self._may(key, which):
@@ -316,7 +335,6 @@ class Search:
         dead: bool = False,
     ) -> Step:  # fmt: skip
         """Put an outcome into bits. `own` is what is left of the node's inbox."""
-        before = key & self._inbox[node]
         for verb, what in () if dead else outcome.timers:
             own = self._set(what, own) if verb == "set" else self._cancel(node, what, own)
         add, others = 0, []

@@ -18,7 +18,7 @@ others do not refute (in the same sense: from any state, or from the initial one
 at which a window ends,
 
 1. a window of this one operation, from the beginning of the history, is preferred;
-2. then one of two operations, of which the other was among the 64 invoked last;
+2. then one of two operations, of which the other was among the 32 invoked last;
 3. else the operations are taken from the latest position such that everything between it and the
    return refutes from any state (if none does, from the beginning of the history), and those that
    can be spared are left out one after the other.
@@ -43,7 +43,8 @@ from dsviz.check.progress import Part
 from dsviz.check.shrink import shrink
 from dsviz.history import Operation
 
-_NEAR = 64  # how many operations back a partner for a pair is looked for
+_NEAR = 32  # how many operations back a partner for a pair is looked for
+_EARLY = 16  # so near the beginning of the history, a window from there on is tried as well
 _WIDE = 64  # the longest window that is looked for behind the first refutation
 _BEST = 8  # how many short windows are made minimal
 _STEPS_A_TRY = 50_000
@@ -97,10 +98,11 @@ class Refuter:
         # From the beginning of the history on, everything together is known to refute.
         tail = tuple(inside[-count:])
         needed = self._needed(tail, last, from_start=not count)
-        # What refutes from any state refutes from the initial one, perhaps with fewer.
-        fewer = self._needed(needed, last, from_start=True) if count else needed
-        if len(fewer) < len(needed):
-            return self._window(fewer, from_start=True)
+        if count and len(inside) - count <= _EARLY:
+            # What refutes from any state refutes from the initial one, perhaps with fewer.
+            fewer = self._needed(needed, last, from_start=True)
+            if len(fewer) < len(needed):
+                return self._window(fewer, from_start=True)
         return self._window(needed, from_start=not count)
 
     def _needed(

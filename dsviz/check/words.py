@@ -28,8 +28,9 @@ def described(op: Operation) -> str:
 
 
 def named(key: Any) -> str:
-    """Return a key for a sentence."""
-    return key if isinstance(key, str) and key.isprintable() and 0 < len(key) <= 40 else shown(key)
+    """Return a key for a sentence; one that looks like a number is called a key."""
+    text = key if isinstance(key, str) and key.isprintable() and 0 < len(key) <= 40 else shown(key)
+    return f"key {text}" if text.isdigit() else text
 
 
 def shown(value: Any, width: int = 40) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from dsviz.errors import DsvizError, listed
 
-__all__ = ["in_order"]
+__all__ = ["in_order", "packed", "show_progress"]
 
 _AT_A_TIME = 10  # seeds in a batch: 10 runs take longer than it takes to hand them out
 _UNDER_WAY = 16  # batches handed out and not looked at yet, at most
@@ -65,22 +65,22 @@ def in_order(
 def _submitter(executor: Executor, work: Callable, job: Any) -> Callable[[Sequence[int]], Any]:
     if isinstance(executor, ThreadPoolExecutor):  # the same process: nothing has to travel
         return lambda batch: executor.submit(_each, work, job, batch)
-    packed = _packed((work, job))
-    return lambda batch: executor.submit(_each_packed, packed, batch)
+    sent = packed((work, job))
+    return lambda batch: executor.submit(_each_packed, sent, batch)
 
 
 def _each(work: Callable, job: Any, batch: Sequence[int]) -> list:
     return [work(job, seed) for seed in batch]
 
 
-def _each_packed(packed: bytes, batch: Sequence[int]) -> list:
-    work, job = _unpacked(packed)
+def _each_packed(sent: bytes, batch: Sequence[int]) -> list:
+    work, job = _unpacked(sent)
     return _each(work, job, batch)
 
 
 @lru_cache(maxsize=4)
-def _unpacked(packed: bytes) -> tuple[Callable, Any]:
-    return pickle.loads(packed)
+def _unpacked(sent: bytes) -> tuple[Callable, Any]:
+    return pickle.loads(sent)
 
 
 class _Watched(pickle.Pickler):
@@ -96,8 +96,11 @@ class _Watched(pickle.Pickler):
         return NotImplemented
 
 
-def _packed(value: Any) -> bytes:
-    """Return `value` as bytes that a worker can read."""
+def packed(value: Any, argument: str = "executor", instead: str = "leave out executor=") -> bytes:
+    """Return `value` as bytes that another process can read.
+
+    Raises DsvizError naming the argument, and what else to do, for what cannot be sent.
+    """
     file = io.BytesIO()
     pickler, reason = _Watched(file), ""
     try:
@@ -107,24 +110,23 @@ def _packed(value: Any) -> bytes:
     if not reason and not pickler.at_home:
         return file.getvalue()
     if importlib.util.find_spec("cloudpickle") is not None:
-        return _by_cloudpickle(value)
+        return _by_cloudpickle(value, argument, instead)
     what = listed(pickler.at_home) if pickler.at_home else f"part of the scenario ({reason})"
     raise DsvizError(
-        f"executor: the workers are other processes and cannot see {what} of this notebook; put "
-        "the code in a .py file beside it and import it, install cloudpickle, or leave out "
-        "executor="
+        f"{argument}: another process cannot see {what} of this notebook; put the code in a .py "
+        f"file beside it and import it, or install cloudpickle, or {instead}"
     )
 
 
-def _by_cloudpickle(value: Any) -> bytes:
+def _by_cloudpickle(value: Any, argument: str, instead: str) -> bytes:
     import cloudpickle
 
     try:
         return cloudpickle.dumps(value)
     except Exception as error:
         raise DsvizError(
-            f"executor: the scenario cannot be sent to another process ({error}); leave out "
-            "executor=, or keep open files and locks out of nodes and checks"
+            f"{argument}: this cannot be sent to another process ({error}); keep open files and "
+            f"locks out of nodes and checks, or {instead}"
         ) from None
 
 

@@ -342,7 +342,7 @@ class _Columns:
 
 _LINK_FAULTS = {
     "Cut": ("cut", ""), "Loss": ("loss", "p"), "Duplicate": ("duplicate", "p"),
-    "Delay": ("delay", "ms"), "Reorder": ("reorder", "p"), "Corrupt": ("corrupt", "p"),
+    "Delay": ("delay", "ms"), "Reorder": ("reorder", "ms"), "Corrupt": ("corrupt", "p"),
 }  # fmt: skip
 
 

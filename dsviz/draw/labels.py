@@ -51,7 +51,7 @@ def _is_version(value: Sequence) -> bool:
 
 def message_label(message: Message) -> str:
     """Return a message's pill: its kind and its most telling field."""
-    body = message.__dict__
+    body = message.body
     for name, prefix in TELLING.items():
         value = body.get(name)
         if value is not None:

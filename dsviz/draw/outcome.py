@@ -143,7 +143,7 @@ def _essence(row: tuple) -> tuple:
     """A row without its numbers, which shift after the first difference."""
     data = row[5]
     if isinstance(data, Message):
-        data = (data.kind, data.__dict__)
+        data = (data.kind, data.body)
     return (row[0], row[2], row[3], row[4], data, row[6])
 
 

@@ -91,6 +91,12 @@ FAULT_ICONS: dict[str, str] = {
     "Duplicate": "duplicate",
     "Delay": "hourglass",
     "ClockSkew": "clock",
+    "ClockDrift": "clock",
+    "Slow": "hourglass",
+    "Reorder": "shuffle",
+    "Corrupt": "garble",
+    "DiskStall": "disk",
+    "DiskFailure": "disk",
 }
 
 

@@ -19,6 +19,7 @@ from dsviz.grading import wire
 from dsviz.grading.source import executed
 from dsviz.sim import disk as disks
 from dsviz.sim.node import Node
+from dsviz.sim.slot import Clock
 from dsviz.sim.values import ATOMS, frozen, frozen_fields
 from dsviz.trace import Message, message_class
 
@@ -95,7 +96,9 @@ class Effects:
             self.timer_data.append(data)
         return token
 
-    def sync_disk(self, slot: Any, serial: int, ms: float, then: str | None) -> None:
+    def sync_disk(
+        self, slot: Any, serial: int, ms: float, then: str | None, failed: bool
+    ) -> None:
         if then is not None and not hasattr(slot.node, f"on_disk_{then}"):
             raise DsvizError(f"{slot.name}: sync(then={then!r}) needs a method on_disk_{then}")
         self.noted.append(["sync", then])
@@ -122,7 +125,7 @@ class Files(disks.Disk):
 class Place:
     """What a node knows of where it runs."""
 
-    clock_offset = 0.0  # the judge sends the node's own time
+    clock = Clock()  # without an error of its own: the judge sends the node's own time
 
     def __init__(self, name: str, state: str) -> None:
         self.name = name
@@ -187,6 +190,7 @@ class NodeProcess:
         """Let one event happen; return what the handler did."""
         if event["event"] == "start":
             self.start(event)
+        self.node._slot.disk._fail(event.get("failing", 0))
         self.kernel.begin(event)
         error = None
         try:

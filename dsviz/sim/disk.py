@@ -2,11 +2,18 @@
 
 `write` and `append` reach the page cache at once: the node reads them back, and they survive a
 crash of the process. Only `sync` makes them durable: after a power loss the disk holds what the
-last completed sync covered, and nothing newer.
+last completed sync covered, and nothing newer; after a torn one perhaps some sectors of what was
+newer, in no order.
+
+A sync may fail. Then, as on Linux since 2018's "fsyncgate" was looked into, the pages it should
+have written count as clean: they can still be read, a second sync reports success without having
+written them, and a power loss takes them (Rebello et al., "Can Applications Recover from fsync
+Failures?", USENIX ATC 2020).
 """
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from dsviz.errors import DsvizError
@@ -27,8 +34,15 @@ def _apply(files: dict[str, Any], change: Change) -> None:
         files[name] = (*files.get(name, ()), value)
     elif verb == "truncate":
         files[name] = files.get(name, ())[:value]
-    elif verb == "rename":
+    elif verb == "rename" and name in files:
         files[value] = files.pop(name)
+
+
+SECTOR = 512  # bytes that a disk writes whole or not at all
+
+
+class DiskError(DsvizError):
+    """A sync failed: nobody knows any more what is on the disk. Crash, and recover from the log."""
 
 
 class Disk:
@@ -41,7 +55,9 @@ class Disk:
         self._durable: dict[str, Any] = {}
         self._files: dict[str, Any] = {}
         self._changes: list[Change] = []  # made, but not yet covered by a completed sync
+        self._doomed: list[Change] = []  # a sync of them failed: readable, but on no disk
         self._serial = 0
+        self._failing = 0  # how many of the next syncs fail; negative: all of them
 
     def read(self, name: str, default: Any = None) -> Any:
         """Return a copy of what file `name` holds (a list for a file that was appended to)."""
@@ -79,9 +95,15 @@ class Disk:
         Without `then` the node blocks for the disk's time: what follows in the handler happens
         after it, and a crash in between undoes it all. With ``then="flushed"`` the call returns
         at once and ``on_disk_flushed(result)`` is called when the disk is done; `result` is the
-        number of writes that became durable.
+        number of writes that became durable, or a `DiskError`.
+
+        Raises DiskError, after the disk's time, when the disk reports an input/output error.
         """
-        self._kernel.sync_disk(self._slot, self._serial, self._sync_ms, then)
+        failed = self._failing != 0
+        self._failing -= self._failing > 0
+        self._kernel.sync_disk(self._slot, self._serial, self._sync_ms, then, failed)
+        if failed and then is None:
+            raise self._error()
 
     @property
     def unsynced(self) -> int:
@@ -96,24 +118,61 @@ class Disk:
         _apply(self._files, change)
         kernel.effect(self._slot, "write", name)
 
+    def _error(self) -> DiskError:
+        return DiskError(f"{self._slot.name}: the disk reported an input/output error on sync")
+
     # What follows is for the kernel.
 
-    def _settle(self, serial: int) -> int:
-        """A sync that covers the changes up to `serial` has ended: they are durable now."""
+    def _settle(self, serial: int, failed: bool) -> int | DiskError:
+        """A sync that covers the changes up to `serial` has ended: they are durable now.
+
+        Return how many there were, or the error when the sync failed.
+        """
         done = [change for change in self._changes if change[0] <= serial]
+        self._changes = self._changes[len(done) :]
+        if failed:
+            self._doomed += done
+            return self._error()
         for change in done:
             _apply(self._durable, change)
-        self._changes = self._changes[len(done) :]
         return len(done)
 
-    def _crash(self, now: float, power: bool) -> int:
+    def _fail(self, count: int) -> None:
+        """Let the next `count` syncs fail; negative: all until further notice; 0: none."""
+        self._failing = count
+
+    def _crash(self, now: float, power: bool, torn: Random | None = None) -> int:
         """Undo what had not happened yet at `now`, on power loss also what was not synced.
 
+        With `torn`, each sector of what was not synced is on the disk or not, drawn by lot.
         Return how many writes were lost that had happened.
         """
         happened = [change for change in self._changes if change[1] <= now]
-        self._changes = [] if power else happened
+        lost = len(happened) if power else 0
+        if power:
+            lost += len(self._doomed)
+            for change in happened if torn else ():
+                _apply_torn(self._durable, change, torn)
+            self._changes, self._doomed = [], []
+        else:
+            self._changes = happened
         self._files = dict(self._durable)
-        for change in self._changes:
+        for change in (*self._doomed, *self._changes):
             _apply(self._files, change)
-        return len(happened) if power else 0
+        return lost
+
+
+def _apply_torn(files: dict[str, Any], change: Change, draw: Random) -> None:
+    """Apply what reached the disk of a change: each sector of bytes by itself, all else by luck."""
+    serial, time, verb, name, value = change
+    if not isinstance(value, bytes):
+        if draw.random() < 0.5:
+            _apply(files, change)
+        return
+    old = files.get(name, b"") if verb == "write" else b""
+    old = old if isinstance(old, bytes) else b""
+    sectors = []
+    for start in range(0, len(value), SECTOR):
+        new, before = value[start : start + SECTOR], old[start : start + SECTOR]
+        sectors.append(new if draw.random() < 0.5 else before.ljust(len(new), b"\0"))
+    _apply(files, (serial, time, verb, name, b"".join(sectors)))

@@ -71,13 +71,13 @@ class Fault(ABC):
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form: the class name as ``fault``, and the fields that are set."""
-        values = {item.name: getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]
-        return {"fault": type(self).__name__} | {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in values.items()
-            if value is not None
-        }
+        """Return the JSON form: the class name as ``fault``, and what differs from defaults."""
+        stored: dict[str, Any] = {"fault": type(self).__name__}
+        for item in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, item.name)
+            if item.default is MISSING or value != item.default:
+                stored[item.name] = list(value) if isinstance(value, tuple) else value
+        return stored
 
     def __repr__(self) -> str:
         parts = []
@@ -86,7 +86,18 @@ class Fault(ABC):
             if item.default is not MISSING and value == item.default:
                 continue
             text = f"{value:g}" if isinstance(value, float) else repr(value)
-            leading = item.name in ("node", "targets", "a", "b", "src", "dst", "p", "ms")
+            leading = item.name in (
+                "node",
+                "targets",
+                "a",
+                "b",
+                "src",
+                "dst",
+                "p",
+                "ms",
+                "factor",
+                "ppm",
+            )
             parts.append(text if leading and len(parts) < 3 else f"{item.name}={text}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
@@ -115,6 +126,11 @@ def _check_times(fault: Any) -> None:
             raise DsvizError(
                 f"{type(fault).__name__}: {name}={value!r} must be a number of ms, 0 or more"
             )
+
+
+def _check_positive(fault: Any, name: str, value: float) -> None:
+    if not value > 0:
+        raise DsvizError(f"{type(fault).__name__}: {name}={value!r} must be more than 0")
 
 
 def _span(fault: Any) -> str:
@@ -166,11 +182,13 @@ class Restart(Fault):
 
 @dataclass(frozen=True, repr=False)
 class PowerLoss(Fault):
-    """The machines of `targets` lose power together: what no completed sync covered is gone."""
+    """The machines of `targets` lose power together: what no completed sync covered is gone. If
+    `torn`, sectors of it reached the disk and others did not, in no order."""
 
     label = "power loss"
     targets: tuple[str, ...]
     at: float
+    torn: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "targets", _names(self.targets))
@@ -182,11 +200,12 @@ class PowerLoss(Fault):
 
     def begin(self, kernel: Kernel) -> None:
         for name in self.targets:
-            kernel.crash(name, power=True)
+            kernel.crash(name, power=True, torn=self.torn)
 
     def __str__(self) -> str:
         verb = "loses" if len(self.targets) == 1 else "lose"
-        return f"{listed(self.targets)} {verb} power at {self.at:g} ms; un-synced writes are gone"
+        left = "sectors of un-synced writes remain" if self.torn else "un-synced writes are gone"
+        return f"{listed(self.targets)} {verb} power at {self.at:g} ms; {left}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -392,6 +411,165 @@ class Delay(_LinkFault):
 
 
 @dataclass(frozen=True, repr=False)
+class Reorder(_LinkFault):
+    """Each message takes up to `ms` longer, drawn by lot, so that later ones overtake earlier."""
+
+    label = "reordering"
+    ms: float
+    src: str | None = None
+    dst: str | None = None
+    at: float = 0.0
+    duration: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+        _check_positive(self, "ms", self.ms)
+
+    def begin(self, kernel: Kernel) -> None:
+        for link in self._links(kernel):
+            link.windows.append(self.ms)
+            link.touched()
+
+    def end(self, kernel: Kernel) -> None:
+        for link in self._links(kernel):
+            link.windows.remove(self.ms)
+            link.touched()
+
+    def __str__(self) -> str:
+        return f"messages are shuffled within {self.ms:g} ms {self._where()} {_span(self)}"
+
+
+@dataclass(frozen=True, repr=False)
+class Corrupt(_LinkFault):
+    """Each message has one field garbled with probability `p`, on the links that match."""
+
+    label = "corruption"
+    p: float
+    src: str | None = None
+    dst: str | None = None
+    at: float = 0.0
+    duration: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+        as_probability("Corrupt: p", self.p)
+
+    def begin(self, kernel: Kernel) -> None:
+        for link in self._links(kernel):
+            link.corrupt.append(self.p)
+            link.touched()
+
+    def end(self, kernel: Kernel) -> None:
+        for link in self._links(kernel):
+            link.corrupt.remove(self.p)
+            link.touched()
+
+    def __str__(self) -> str:
+        return f"messages are garbled with probability {self.p:g} {self._where()} {_span(self)}"
+
+
+@dataclass(frozen=True, repr=False)
+class Slow(Fault):
+    """Everything `node` does, its disk included, takes `factor` times as long."""
+
+    label = "slow node"
+    node: str
+    factor: float
+    at: float = 0.0
+    duration: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+        _check_positive(self, "factor", self.factor)
+
+    def begin(self, kernel: Kernel) -> None:
+        slot = kernel.slots[self.node]
+        slot.slowness *= self.factor
+        slot.set()
+
+    def end(self, kernel: Kernel) -> None:
+        slot = kernel.slots[self.node]
+        slot.slowness /= self.factor
+        slot.set()
+
+    def __str__(self) -> str:
+        return f"{self.node} is {self.factor:g} times slower {_span(self)}"
+
+
+@dataclass(frozen=True, repr=False)
+class DiskStall(Fault):
+    """The disk of `node` answers nothing: a sync ends only after the stall."""
+
+    label = "disk stall"
+    node: str
+    at: float
+    duration: float
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+
+    def begin(self, kernel: Kernel) -> None:
+        kernel.stall_disk(self.node, +1)
+
+    def end(self, kernel: Kernel) -> None:
+        kernel.stall_disk(self.node, -1)
+
+    def __str__(self) -> str:
+        return f"the disk of {self.node} stalls {_span(self)}"
+
+
+@dataclass(frozen=True, repr=False)
+class DiskFailure(Fault):
+    """A sync of `node` fails with an input/output error: the next one, or with a `duration` every
+    one in that time. What it should have written is on no disk, and no later sync writes it."""
+
+    label = "disk error"
+    node: str
+    at: float
+    duration: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+
+    def begin(self, kernel: Kernel) -> None:
+        kernel.slots[self.node].disk._fail(1 if self.duration is None else -1)
+
+    def end(self, kernel: Kernel) -> None:
+        kernel.slots[self.node].disk._fail(0)
+
+    def __str__(self) -> str:
+        if self.duration is None:
+            return f"the next sync of {self.node} after {self.at:g} ms fails"
+        return f"every sync of {self.node} fails {_span(self)}"
+
+
+@dataclass(frozen=True, repr=False)
+class ClockDrift(Fault):
+    """The clock of `node` gains `ppm` microseconds a second (negative: loses), and its timers
+    count by it."""
+
+    label = "clock drift"
+    node: str
+    ppm: float
+    at: float = 0.0
+    duration: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_times(self)
+        if not self.ppm > -1_000_000:
+            raise DsvizError(f"ClockDrift: ppm={self.ppm!r} would stop the clock or turn it back")
+
+    def begin(self, kernel: Kernel) -> None:
+        kernel.slots[self.node].clock.drift(kernel.now, self.ppm / 1e6)
+
+    def end(self, kernel: Kernel) -> None:
+        kernel.slots[self.node].clock.drift(kernel.now, -self.ppm / 1e6)
+
+    def __str__(self) -> str:
+        return f"the clock of {self.node} drifts by {self.ppm:+g} ppm {_span(self)}"
+
+
+@dataclass(frozen=True, repr=False)
 class ClockSkew(Fault):
     """The clock of `node` jumps by `ms` (negative: back). Its timers, which measure durations,
     are not affected."""
@@ -405,7 +583,7 @@ class ClockSkew(Fault):
         _check_times(self)
 
     def begin(self, kernel: Kernel) -> None:
-        kernel.slots[self.node].clock_offset += self.ms
+        kernel.slots[self.node].clock.offset += self.ms
 
     def __str__(self) -> str:
         return f"the clock of {self.node} jumps by {self.ms:+g} ms at {self.at:g} ms"

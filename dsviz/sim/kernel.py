@@ -11,13 +11,16 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from heapq import heappop, heappush
+from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dsviz.errors import DsvizError, listed
+from dsviz.sim.disk import DiskError
 from dsviz.sim.network import Link, Network
 from dsviz.sim.slot import Slot, explained
-from dsviz.sim.values import ATOMS, frozen, frozen_fields
+from dsviz.sim.values import ATOMS, corrupted, frozen, frozen_fields
 from dsviz.trace import MESSAGE_CLASSES, Message, message_class
 
 if TYPE_CHECKING:
@@ -101,7 +104,7 @@ class Kernel:
                 by_what[entry[2]](self, entry)
                 continue
             slot = slots[entry[3]]
-            if self._cuts or not slot.ready:
+            if self._cuts or not slot.at_once:
                 self._deliver(entry)
                 continue
             record(entry)
@@ -181,6 +184,8 @@ class Kernel:
         link = self.link(src, dst)
         what, info = "deliver", now
         arrives = now + link.latency(message.kind)
+        if link.corrupt:
+            message = self._corrupted(link, message)
         if link.cuts:
             what, info = "drop", (now, "cut")
         elif link.loss and link.loses():
@@ -191,6 +196,19 @@ class Kernel:
             if latency is not None:
                 self._push(now + latency, "deliver", dst, src, message, now)
 
+    def _corrupted(self, link: Link, message: Message) -> Message:
+        """Return the message as the network garbles it: one field has another value."""
+        u = link.corruption()
+        body = message.body
+        if u is None or not body:
+            return message
+        place = int(u * len(body))
+        name = list(body)[place]
+        garbled = corrupted(body[name], u * len(body) - place)
+        self._record("corrupt", message.dst, f"{name}: {body[name]!r} → {garbled!r}", message.id)
+        body[name] = garbled
+        return Message(message.kind, message.src, message.dst, message.id, message.re, body)
+
     def _deliver(self, entry: tuple) -> None:
         slot = self.slots[entry[3]]
         if self._cuts and self.link(entry[4], entry[3]).cuts:
@@ -200,6 +218,7 @@ class Kernel:
         elif slot.ready:
             self._handle_message(slot, entry)
         else:
+            self._record("queued", slot.name, entry[5].id)
             slot.inbox.append(entry)
 
     def _handle_message(self, slot: Slot, entry: tuple) -> None:
@@ -214,11 +233,15 @@ class Kernel:
 
     # Handlers ---------------------------------------------------------------------------------
 
-    def _handle(self, slot: Slot, cause: int, handler: Callable, *args: Any, **named: Any) -> None:
+    def _handle(
+        self, slot: Slot, cause: int, handler: Callable, *args: Any, works: bool = True
+    ) -> None:
         """Run one handler; note what it changed; let its node die if it raises."""
         self._cause = cause
+        if works and not slot.at_once:
+            self._lead = slot.work()
         try:
-            handler(*args, **named)
+            handler(*args)
             if self._lead:
                 self._wait_for_disk(slot)
             elif slot.shows:
@@ -227,7 +250,7 @@ class Kernel:
             self._die_of(slot, error)
 
     def _wait_for_disk(self, slot: Slot) -> None:
-        """The handler blocked on its disk: until that is done, its node handles nothing else."""
+        """The handler takes time, or waits for its disk: meanwhile its node handles nothing."""
         slot.set(busy=True)
         self._push(self.now + self._lead, "free", slot.name, None, slot.starts, None)
         self._lead = 0.0
@@ -286,6 +309,9 @@ class Kernel:
         if slot.paused:
             slot.held.append(entry)
             return False
+        if any(_blocks(waiting) for waiting in slot.stalled):
+            slot.stalled.append(entry)
+            return False
         return True
 
     def _drain(self, slot: Slot) -> None:
@@ -313,7 +339,8 @@ class Kernel:
 
     def _arm(self, slot: Slot, name: str, ms: float, data: dict[str, Any]) -> None:
         key = _timer_key(name, data)
-        slot.timers[key] = self._push(self.now + ms, "timer", slot.name, None, name, (key, data))
+        fires = self.now + slot.clock.real(ms)
+        slot.timers[key] = self._push(fires, "timer", slot.name, None, name, (key, data))
 
     def cancel_timer(self, slot: Slot, name: str, data: dict[str, Any]) -> None:
         """Disarm one timer of `slot`, or without data all of that name."""
@@ -339,32 +366,49 @@ class Kernel:
             return
         del slot.timers[key]
         self.rows.append((self.now, seq, "timer", name, None, timer, None, cause))
-        self._handle(slot, seq, getattr(slot.node, f"on_timer_{timer}"), **data)
+        handler = getattr(slot.node, f"on_timer_{timer}")
+        self._handle(slot, seq, partial(handler, **data) if data else handler)
 
-    def sync_disk(self, slot: Slot, serial: int, ms: float, then: str | None) -> None:
+    def sync_disk(self, slot: Slot, serial: int, ms: float, then: str | None, failed: bool) -> None:
         """Make the disk's changes up to `serial` durable in `ms` ms; see `Disk.sync`."""
         if then is not None and not hasattr(slot.node, f"on_disk_{then}"):
             raise DsvizError(f"{slot.name}: sync(then={then!r}) needs a method on_disk_{then}")
-        if ms == 0 and not self._lead and then is None:
-            self._record("synced", slot.name, slot.disk._settle(serial))
+        ms *= slot.slowness
+        if ms == 0 and not self._lead and then is None and not slot.stalls:
+            self._record(*_settled(slot, slot.disk._settle(serial, failed)))
             return
-        ends = self.handler_time() + ms
-        self._push(ends, "synced", slot.name, None, (serial, then), slot.starts)
+        data = (serial, then, failed)
+        self._push(self.handler_time() + ms, "synced", slot.name, None, data, slot.starts)
         if then is None:
             self._lead += ms
 
     def _on_synced(self, entry: tuple) -> None:
-        _, seq, _, name, _, (serial, then), starts, cause = entry
+        _, seq, _, name, _, (serial, then, failed), starts, cause = entry
         slot = self.slots[name]
         if not slot.up or slot.starts != starts:
+            return
+        if slot.stalls:
+            slot.stalled.append(entry)
             return
         if then is not None and not slot.ready:
             slot.inbox.append(entry)
             return
-        count = slot.disk._settle(serial)
-        self.rows.append((self.now, seq, "synced", name, None, count, None, cause))
+        result = slot.disk._settle(serial, failed)
+        what, _, data = _settled(slot, result)
+        self.rows.append((self.now, seq, what, name, None, data, None, cause))
         if then is not None:
-            self._handle(slot, seq, getattr(slot.node, f"on_disk_{then}"), count)
+            self._handle(slot, seq, getattr(slot.node, f"on_disk_{then}"), result)
+
+    def stall_disk(self, name: str, change: int) -> None:
+        """Let the disk of node `name` stop answering (+1), or go on (-1)."""
+        slot = self.slots[name]
+        slot.stalls += change
+        if slot.stalls or not slot.stalled:
+            return
+        waiting, slot.stalled = slot.stalled, []
+        first = waiting[0][0]
+        for entry in waiting:  # one after the other, as far apart as they were
+            heappush(self._heap, (self.now + entry[0] - first, *entry[1:]))
 
     # What faults do ---------------------------------------------------------------------------
 
@@ -388,20 +432,22 @@ class Kernel:
         self._cause = entry[1]
         entry[5].end(self)
 
-    def crash(self, name: str, power: bool = False) -> None:
-        """Stop the process of node `name`; with `power`, its un-synced writes are gone as well."""
+    def crash(self, name: str, power: bool = False, torn: bool = False) -> None:
+        """Stop the process of node `name`; with `power`, its un-synced writes are gone as well,
+        and if `torn`, sectors of them remain."""
         slot = self.slots[name]
         if slot.up or power:
-            self._stop(slot, power, None)
+            self._stop(slot, power, None, torn)
 
-    def _stop(self, slot: Slot, power: bool, text: str | None) -> None:
+    def _stop(self, slot: Slot, power: bool, text: str | None, torn: bool = False) -> None:
         if slot.up:
             slot.set(up=False)
             self._record("crash", slot.name, text)
-        lost = slot.disk._crash(self.now, power)
+        draw = Random(f"{self.seed}/torn/{slot.name}/{slot.starts}") if torn else None
+        lost = slot.disk._crash(self.now, power, draw)
         if lost:
             self._record("undone", slot.name, lost)
-        slot.timers, slot.held = {}, []
+        slot.timers, slot.held, slot.stalled = {}, [], []
         slot.node = None
         waiting, slot.inbox = slot.inbox, deque()
         for entry in waiting:
@@ -415,7 +461,7 @@ class Kernel:
             return
         slot.boot(self)
         seq = self._record("start", name, slot.starts)
-        self._handle(slot, seq, slot.node.on_start)
+        self._handle(slot, seq, slot.node.on_start, works=False)
 
     def pause(self, name: str, until: float) -> None:
         """Let node `name` stand still until `until` ms."""
@@ -479,6 +525,18 @@ class Kernel:
         "heal": _on_heal,
         "resume": _on_resume,
     }
+
+
+def _blocks(entry: tuple) -> bool:
+    """Whether this is the end of a sync for which its handler waits."""
+    return entry[2] == "synced" and entry[5][1] is None
+
+
+def _settled(slot: Slot, result: int | DiskError) -> tuple[str, str, Any]:
+    """Return (what, node, data) of the event that ends a sync."""
+    if isinstance(result, DiskError):
+        return "disk error", slot.name, "sync"
+    return "synced", slot.name, result
 
 
 def _order(row: tuple) -> tuple[float, int]:

@@ -88,9 +88,12 @@ class Link:
     """One direction between two nodes, with the faults that are on it now."""
 
     __slots__ = (
+        "_corruptions",
         "_duplicates",
         "_losses",
+        "_windows",
         "by_kind",
+        "corrupt",
         "cuts",
         "delay",
         "draw",
@@ -99,6 +102,7 @@ class Link:
         "loss",
         "random",
         "sent",
+        "windows",
     )
 
     def __init__(self, network: Network, seed: int, src: str, dst: str) -> None:
@@ -112,18 +116,30 @@ class Link:
         self.delay = 0.0  # extra ms
         self.loss = [network.loss] if network.loss else []
         self.duplicate = [network.duplicate] if network.duplicate else []
+        self.corrupt: list[float] = []
+        self.windows: list[float] = []  # ms within which messages are shuffled
         self._losses = Stream(seed, "loss", src, dst)
+        self._corruptions = Stream(seed, "corrupt", src, dst)
+        self._windows = Stream(seed, "reorder", src, dst)
         self._duplicates = Stream(seed, "duplicate", src, dst)
         self.touched()
 
     def touched(self) -> None:
         """To be called after a change: without any fault, sending takes a shorter way."""
-        self.faulty = bool(self.cuts or self.delay or self.loss or self.duplicate)
+        on_contents = self.loss or self.duplicate or self.corrupt
+        self.faulty = bool(self.cuts or self.delay or self.windows or on_contents)
 
     def latency(self, kind: str) -> float:
         """Return how many ms the next message, of this kind, takes; counts the message."""
         self.sent += 1
-        return self.delay + self.by_kind.get(kind, self.draw)(self.random())
+        late = self._windows.draw(self.sent) * sum(self.windows) if self.windows else 0.0
+        return self.delay + late + self.by_kind.get(kind, self.draw)(self.random())
+
+    def corruption(self) -> float | None:
+        """A draw that says what of the message counted last is corrupted, or None for nothing."""
+        chance = self._corruptions.draw(2 * self.sent)
+        place = self._corruptions.draw(2 * self.sent + 1)
+        return place if chance < _any_of(self.corrupt) else None
 
     def loses(self) -> bool:
         """Whether the message counted last is lost (each loss fault tries independently)."""

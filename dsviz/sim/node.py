@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dsviz.errors import DsvizError, listed
+from dsviz.sim.latency import Latency
 from dsviz.trace import Message
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ class Node:
 
     #: Attributes the pictures label the node with.
     shows: ClassVar[tuple[str, ...]] = ()
+
+    #: How many ms handling a message or a timer takes: a number, or a `Latency` to draw from.
+    #: Meanwhile what arrives waits in a queue.
+    service: float | Latency = 0.0
 
     #: What the pictures call the node's part; default: the first class below Node, lower case.
     role: ClassVar[str | None] = None
@@ -82,7 +87,7 @@ class Node:
     @property
     def now(self) -> float:
         """The node's own clock in ms: true time unless a fault skews it."""
-        return self._kernel.handler_time() + self._slot.clock_offset
+        return self._slot.clock.at(self._kernel.handler_time())
 
     @property
     def random(self) -> Random:

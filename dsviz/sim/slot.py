@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from dsviz.errors import DsvizError, listed
 from dsviz.sim.disk import Disk
+from dsviz.sim.latency import Latency
 
 if TYPE_CHECKING:
     from dsviz.sim.kernel import Kernel
     from dsviz.sim.network import Link
     from dsviz.sim.node import Node
     from dsviz.trace import Message
+
+
+#: What a handler is taken to cost, in ms, where a slow node has no service time of its own.
+NOMINAL_SERVICE = 0.1
 
 
 class Slot:
@@ -30,8 +35,11 @@ class Slot:
         self.links: dict[str, Link] = {}  # from here, by receiver
         self.starts = 0
         self.paused_until = 0.0
+        self.slowness = 1.0  # factor on the time that handlers and disk take
         self.set(up=False, paused=False, busy=False)
-        self.clock_offset = 0.0
+        self.clock = Clock()
+        self.stalls = 0  # how many faults stall the disk now
+        self.stalled: list[tuple] = []  # what waits for the disk to answer again
         self.timers: dict[Any, int] = {}
         self.inbox: deque[tuple] = deque()  # what arrived while it was paused or busy
         self.held: list[tuple] = []  # the rest of a handler that a pause interrupted
@@ -41,16 +49,28 @@ class Slot:
         self.node: Node | None = None
         self._seed = kernel.seed
         self._random: Random | None = None
+        self._works = Random(f"{kernel.seed}/service/{name}").random
+
+    def work(self) -> float:
+        """How many ms the next handler takes: the node's service time, if it has one."""
+        service = self.template.service
+        if not service:
+            return 0.0 if self.slowness == 1.0 else NOMINAL_SERVICE * (self.slowness - 1.0)
+        ms = service.draw(self._works()) if isinstance(service, Latency) else service
+        return ms * self.slowness
 
     def set(self, **flags: bool) -> None:
-        """Set `up`, `paused` or `busy` (a handler waits for its disk), and with them `ready`."""
+        """Set `up`, `paused` or `busy` (a handler takes time), and what follows from them."""
         self.__dict__.update(flags)
         self.ready = self.up and not self.paused and not self.busy
+        takes_time = bool(self.template.service) or self.slowness != 1.0
+        self.at_once = self.ready and not takes_time
 
     up: bool
     paused: bool
     busy: bool
     ready: bool  # it can handle something now
+    at_once: bool  # and handling it takes no time
 
     def random(self) -> Random:
         """The node's own random stream, a new one after each restart."""
@@ -70,6 +90,31 @@ class Slot:
             if name.startswith("on_") and not name.startswith(("on_timer_", "on_disk_")):
                 self.handlers[name[3:]] = getattr(self.node, name)
         del self.handlers["start"]
+
+
+class Clock:
+    """A node's clock, in ms: it may be off, and it may run fast or slow."""
+
+    __slots__ = ("offset", "rate", "since")
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+        self.rate = 0.0  # ms gained per ms
+        self.since = 0.0
+
+    def at(self, now: float) -> float:
+        """What the clock shows at true time `now`."""
+        return now + self.offset + self.rate * (now - self.since)
+
+    def drift(self, now: float, rate: float) -> None:
+        """Gain `rate` ms more per ms from true time `now` on."""
+        self.offset += self.rate * (now - self.since)
+        self.since = now
+        self.rate += rate
+
+    def real(self, ms: float) -> float:
+        """How many ms of true time pass while the clock counts `ms`."""
+        return ms / (1.0 + self.rate)
 
 
 class Handlers(dict):

@@ -76,6 +76,36 @@ def frozen_fields(kind: str, body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def corrupted(value: Any, u: float) -> Any:
+    """Return `value` with one bit or character changed, chosen by the draw 0 <= u < 1.
+
+    Values that have none (None, an enum) come back as they are.
+    """
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value ^ (1 << int(u * 16))
+    if isinstance(value, float):
+        return -value if u < 0.5 else value * 2.0 + 1.0
+    if isinstance(value, str) and value:
+        place = int(u * len(value))
+        other = "?" if value[place] != "?" else "!"
+        return value[:place] + other + value[place + 1 :]
+    if isinstance(value, bytes) and value:
+        place = int(u * len(value))
+        return value[:place] + bytes([value[place] ^ 1]) + value[place + 1 :]
+    if type(value) is tuple and value:
+        share = u * len(value)
+        place = int(share)
+        return (*value[:place], corrupted(value[place], share - place), *value[place + 1 :])
+    if isinstance(value, FrozenDict) and value:
+        share = u * len(value)
+        place = int(share)
+        key = list(value)[place]
+        return FrozenDict({**value, key: corrupted(value[key], share - place)})
+    return value
+
+
 def thawed(value: Any) -> Any:
     """Return a copy of a frozen value that its owner may change: the inverse of `frozen`."""
     kind = type(value)

@@ -34,11 +34,10 @@ class RaftNode(StateMachine):
     check_quorum = False  # a leader that hears no majority steps down
 
     def on_start(self) -> None:
+        term, voted_for = self.disk.read("vote", default=(0, None))
+        self.enter(term, voted_for if self.vote_persistence == "fsync" else None)
         super().on_start()
         self.others = self.peers
-        self.term, self.voted_for = self.disk.read("vote", default=(0, None))
-        if self.vote_persistence == "memory":
-            self.voted_for = None
         self.asked: dict[tuple[str, int], Message] = {}  # requests waiting to be applied
         self.state, self.bid = "follower", 0
         self.follow(None)
@@ -234,7 +233,6 @@ class RaftNode(StateMachine):
         if fits:
             self.keep(msg.entries)
             last = msg.previous + len(msg.entries)
-            self.flush()
             self.advance(min(msg.commit, last))
         self.answer_server(msg, "appended", round=msg.round, ok=fits, last=last)
 

@@ -46,12 +46,14 @@ class StateMachine(Node):
     batch = 8  # entries that one handler may add, at most; also those in `tail`
 
     def on_start(self) -> None:
-        self.image, *self.entries = self.disk.read("log", default=[Snapshot()])
-        if not self.image.index and not self.entries:
-            self.disk.write("log", [self.image])
+        self.image, *found = self.disk.read("log", default=[Snapshot()])
+        self.entries: list[Entry] = []
+        for entry in found:
+            if entry.index == self.last + 1:  # behind a gap are the remains of a torn write
+                self.entries.append(entry)
+        self.rewrite()  # what can be read may be in the page cache only
         self.data, self.sessions = dict(self.image.data), dict(self.image.sessions)
         self.commit = self.image.index  # applied up to here
-        self.show_tail()
 
     @property
     def snapshot(self) -> int:
@@ -80,7 +82,7 @@ class StateMachine(Node):
                 continue
             if entry.index <= self.last:
                 del self.entries[entry.index - self.image.index - 1 :]
-                self.disk.truncate("log", entry.index - self.image.index)
+                self.rewrite()  # torn, old and new entries must not mix
             self.entries.append(entry)
             self.disk.append("log", entry)
         self.show_tail()
@@ -90,9 +92,14 @@ class StateMachine(Node):
         agrees = self.term_at(image.index) == image.term
         self.entries = self.entries[image.index - self.image.index :] if agrees else []
         self.image = image
-        self.disk.write("new log", [image, *self.entries])
-        self.flush()  # a power loss leaves the old log or the new one, nothing in between
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Replace the file: a power loss leaves the old log or the new one, nothing in between."""
+        self.disk.write("new log", [self.image, *self.entries])
+        self.flush()
         self.disk.rename("new log", "log")
+        self.flush()
         self.show_tail()
 
     def compact(self) -> None:

@@ -21,17 +21,22 @@ from dsviz.check.replicated_log import (
 )
 from dsviz.errors import DsvizError, listed
 from dsviz.sim.faults import (
+    ClockDrift,
     ClockSkew,
     Crash,
     Cut,
     Delay,
+    DiskFailure,
+    DiskStall,
     Duplicate,
     Fault,
     Loss,
     Partition,
     Pause,
     PowerLoss,
+    Reorder,
     Restart,
+    Slow,
 )
 from dsviz.sim.network import Network
 from dsviz.sim.node import Op
@@ -67,7 +72,9 @@ class ForgetsLog(RaftNode):
     """Keeps its log in memory."""
 
     def on_start(self) -> None:
-        self.disk.write("log", self.disk.read("log", default=[])[:1])
+        image = self.disk.read("log", default=[])[:1]
+        if image:
+            self.disk.write("log", image)
         super().on_start()
 
 
@@ -267,8 +274,8 @@ class ChaosClient(RaftClient):
 
     def next_operation(self) -> Op | None:
         op = super().next_operation()
-        if op and op.at is not None:
-            self.timeout = GRACE if op.at >= CALM else 300.0
+        if op:
+            self.timeout = GRACE if max(op.at or 0.0, self.now) >= CALM else 300.0
         return op
 
 
@@ -279,6 +286,7 @@ def chaos(
     clients: int = 3,
     operations: int = 22,
     kinds: Sequence[str] = (),
+    latency: float | str = "lan",
     **options: Any,
 ) -> Scenario:
     """Return a cluster, a workload and a schedule of faults, all drawn from `seed`.
@@ -301,7 +309,7 @@ def chaos(
     faults = chaos_faults(random, servers, names, kinds)
     checks = (*SAFETY, Liveness(GRACE))
     return Scenario(
-        f"chaos {seed} · {variant}", nodes, CALM + 2 * GRACE, Network("lan"), faults, checks
+        f"chaos {seed} · {variant}", nodes, CALM + GRACE + 500, Network(latency), faults, checks
     )
 
 
@@ -352,7 +360,11 @@ def _crash(random, servers, clients, at, length):
 
 def _power(random, servers, clients, at, length):
     hit = random.sample(servers, random.randint(1, len(servers)))
-    return [PowerLoss(tuple(hit), at=at), *(Restart(node, at=at + length) for node in hit)]
+    torn = random.random() < 0.5
+    return [
+        PowerLoss(tuple(hit), at=at, torn=torn),
+        *(Restart(node, at=at + length) for node in hit),
+    ]
 
 
 def _pause(random, servers, clients, at, length):
@@ -393,8 +405,26 @@ def _delay(random, servers, clients, at, length):
     return [Delay(round(random.uniform(5, 120), 1), src=src, at=at, duration=length)]
 
 
-def _skew(random, servers, clients, at, length):
-    return [ClockSkew(random.choice(servers), round(random.uniform(-500, 500), 1), at=at)]
+def _clock(random, servers, clients, at, length):
+    node, ppm = random.choice(servers), random.choice((-50_000.0, 50_000.0))
+    skew = ClockSkew(node, round(random.uniform(-500, 500), 1), at=at)
+    return [skew, ClockDrift(node, ppm, at=at, duration=length)]
+
+
+def _slow(random, servers, clients, at, length):
+    return [Slow(random.choice(servers), random.choice((5.0, 50.0)), at=at, duration=length)]
+
+
+def _reorder(random, servers, clients, at, length):
+    return [Reorder(random.choice((5.0, 60.0)), at=at, duration=length)]
+
+
+def _disk(random, servers, clients, at, length):
+    node = random.choice(servers)
+    if random.random() < 0.5:
+        return [DiskStall(node, at=at, duration=length)]
+    ends = Restart(node, at=at + length)  # a failed sync stops the server
+    return [DiskFailure(node, at=at, duration=length / 2), ends]
 
 
 #: What `chaos` may do, by name.
@@ -409,5 +439,8 @@ CHAOS: dict[str, Maker] = {
     "loss": _loss,
     "duplicate": _duplicate,
     "delay": _delay,
-    "skew": _skew,
+    "clock": _clock,
+    "slow": _slow,
+    "reorder": _reorder,
+    "disk": _disk,
 }

@@ -14,22 +14,29 @@ def menus(duration: float, latency: float) -> dict[str, list[dict[str, Any]]]:
     Suggested numbers fit the run: `duration` and the typical message `latency` in ms.
     """
     lasts = _field("duration", round_to_nice(duration / 6), "ms", "for")
+    stalls = _field("duration", round_to_nice(duration / 8), "ms", "for")
     return {
         "node": [
             _entry("Crash", "Crash", when="up"),
             _entry("Restart", "Restart", when="down"),
             _entry("PowerLoss", "Lose power"),
-            _entry("Pause", "Pause", _field("duration", round_to_nice(duration / 8), "ms", "for")),
+            _entry("Pause", "Pause", stalls),
             _entry(
                 "ClockSkew",
                 "Skew the clock",
                 _field("ms", round_to_nice(duration / 20), "ms", "by", low=None),
             ),
+            _entry("ClockDrift", "Let the clock drift", _field("ppm", 100_000, "ppm", "by", None)),
+            _entry("Slow", "Slow down", _field("factor", 10, "times", ""), lasts),
+            _entry("DiskStall", "Stall the disk", stalls),
+            _entry("DiskFailure", "Fail the next sync"),
         ],
         "link": [
             _entry("Cut", "Cut", lasts),
             _entry("Loss", "Lose", _field("p", 0.3, "of messages", "", high=1.0, step=0.05)),
             _entry("Duplicate", "Repeat", _field("p", 0.3, "of messages", "", high=1.0, step=0.05)),
+            _entry("Reorder", "Shuffle", _field("ms", round_to_nice(latency * 4), "ms", "within")),
+            _entry("Corrupt", "Garble", _field("p", 0.3, "of messages", "", high=1.0, step=0.05)),
             _entry("Delay", "Delay", _field("ms", round_to_nice(latency * 4), "ms", "by")),
         ],
         "group": [_entry("Partition", "Cut off from the rest", lasts)],

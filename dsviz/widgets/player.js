@@ -63,6 +63,8 @@ const ICONS = {
   duplicate: "M3 8h15M14.5 4.5 18 8l-3.5 3.500M6 16h15M17.5 12.5 21 16l-3.5 3.5",
   hourglass: "M6 3.500h12M6 20.500h12M7.5 3.500c0 8 9 9 9 17M16.5 3.500c0 8-9 9-9 17",
   clock: "M12 3.500a8.5 8.5 0 1 0 .01 0zM12 7.500V12l3.5 2",
+  shuffle: "M3.500 7H8l8 10h4.500M3.500 17H8l2.700-3.400M13.300 10.400L16 7h4.500M18 4.500L20.500 7 18 9.500M18 14.500l2.500 2.500-2.500 2.500",
+  garble: "M3 12l3-5 4 10 4-10 4 10 3-5",
   disk: "M4.5 6.500c0-4.3 15-4.3 15 0v11c0 4.3-15 4.3-15 0zM4.5 6.500c0 4.3 15 4.3 15 0",
   error: "M12 3.5 21.5 20.500h-19zM12 10v4.500M12 17.400v.2",
   snail: "M3 17.500h18M7 17.500a5 5 0 1 1 5-5",
@@ -571,7 +573,7 @@ class Stage {
   drawMark(fault, x, y) {
     const { ctx, c } = this;
     const text = linkWords(fault);
-    const name = { loss: "loss", duplicate: "duplicate", delay: "hourglass" }[fault.what] ?? "error";
+    const name = { loss: "loss", duplicate: "duplicate", delay: "hourglass", reorder: "shuffle", corrupt: "garble" }[fault.what] ?? "error";
     ctx.font = `600 11px ${FONT}`;
     const width = textWidth(ctx, text) + 30;
     const left = clamp(x - width / 2, 6, this.width - width - 6);

@@ -61,13 +61,12 @@ def gives_up(register: Register, verdict: Verdict) -> str | None:
         _, asked = _last_phase(register, op)
         end = register.trace.duration if op.ended is None else op.ended
         longest = max((later - one for one, later in pairwise(asked)), default=0.0)
-        if longest and end - asked[-1] > 2 * longest:
+        silent = longest and end - asked[-1] > 2 * longest
+        if silent or (asked and op.status == "fail"):
             return (
                 f"{op.coordinator} asked {len(asked)} times, the last time at {asked[-1]:,.0f} ms, "
                 "and then gave up"
             )
-        if op.status == "fail":
-            return f"{op.coordinator} said at {op.answered_at:,.0f} ms that it failed"
     return None
 
 
