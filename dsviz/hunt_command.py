@@ -1,17 +1,18 @@
 """``python -m dsviz hunt SYSTEM``: look for a run of a reference cluster that breaks a promise.
 
-A module of `dsviz.systems` offers its clusters by a table at module level::
+A module of `dsviz.systems` (or its neighbour ``<name>_runs``) offers what to hunt by a table::
 
-    HUNTS = {"correct": make_scenario, "forgets its vote": make_broken}    # name -> () -> Scenario
-    CHAOS = Schedule(kinds=("Crash", "Partition"))    # optional; or a table with the same names
+    HUNTS = {"correct": scenario_of, "forgets its vote": partial(scenario_of, variant="forgets")}
+    SCHEDULE = Schedule(kinds=("Crash", "Partition"))    # optional: faults beside its own
 
-Each entry of `HUNTS` is a function without arguments that returns a `Scenario` with its checks.
-`CHAOS` says which faults to make up, and may be any function (scenario, seed) -> faults.
+Each entry of `HUNTS` is a function from a seed to a `Scenario` with its checks (and its faults,
+when the system makes up its own). It must be importable, or workers could not see it.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import multiprocessing
 import pkgutil
@@ -19,6 +20,7 @@ import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -39,7 +41,7 @@ class Target:
 
     system: str
     variant: str
-    make: Callable[[], Scenario]
+    make: Callable[[int], Scenario]
     schedules: Callable[[Scenario, int], tuple] | None
 
 
@@ -62,7 +64,7 @@ def hunt_system(
     with _pool(jobs) as executor:
         for target in chosen:
             result = hunt(
-                target.make(),
+                target.make,
                 range(seeds),
                 target.schedules,
                 executor=executor,
@@ -82,26 +84,28 @@ def targets(system: str, variant: str | None = None) -> list[Target]:
         raise DsvizError(
             f"there is nothing to hunt in {system!r}; the systems are {listed(hunting_grounds())}"
         )
-    hunts, chaos = _offered(system)
+    hunts, schedule = _offered(system)
     if variant is not None and variant not in hunts:
         raise DsvizError(f"{system} has no variant {variant!r}; its variants are {listed(hunts)}")
     names = list(hunts) if variant is None else [variant]
-    return [
-        Target(system, name, hunts[name], chaos.get(name) if isinstance(chaos, Mapping) else chaos)
-        for name in names
-    ]
+    return [Target(system, name, hunts[name], schedule) for name in names]
 
 
 def hunting_grounds() -> list[str]:
     """Return the systems that offer something to hunt."""
-    names = [module.name for module in pkgutil.iter_modules(systems.__path__)]
-    return [name for name in names if not name.startswith("_") and _offered(name)[0]]
+    names = {module.name.removesuffix("_runs") for module in pkgutil.iter_modules(systems.__path__)}
+    return [name for name in sorted(names) if not name.startswith("_") and _offered(name)[0]]
 
 
-def _offered(system: str) -> tuple[Mapping[str, Callable[[], Scenario]], Any]:
-    module = import_module(f"dsviz.systems.{system}")
-    own = {"quorum": _QUORUM}.get(system, {})
-    return getattr(module, "HUNTS", own), getattr(module, "CHAOS", Schedule())
+def _offered(system: str) -> tuple[Mapping[str, Callable[[int], Scenario]], Any]:
+    """Return what to hunt in a system, and which faults to make up."""
+    for name in (system, f"{system}_runs"):
+        if importlib.util.find_spec(f"dsviz.systems.{name}") is None:
+            continue
+        module = import_module(f"dsviz.systems.{name}")
+        if hasattr(module, "HUNTS"):
+            return module.HUNTS, getattr(module, "SCHEDULE", None)
+    return _OWN.get(system, ({}, None))
 
 
 def _pool(jobs: int) -> Any:
@@ -125,6 +129,7 @@ def _plain(target: Target, result: Found | NotFound) -> dict[str, Any]:
         return about
     return about | {
         "seed": result.seed,
+        "first_seed": result.first_seed,
         "check": result.verdict.check,
         "sentence": result.verdict.sentence,
         "at": result.verdict.at,
@@ -139,10 +144,10 @@ def _plain(target: Target, result: Found | NotFound) -> dict[str, Any]:
     }
 
 
-# The quorum store -----------------------------------------------------------------------------
+# Systems whose modules have no table of their own ---------------------------------------------
 
 
-def _quorum(R: int, W: int, repair: str, checks: tuple) -> Scenario:
+def quorum_store(seed: int, R: int, W: int, repair: str, checks: tuple) -> Scenario:
     """Return three replicas with one writer and two readers, each through one coordinator.
 
     One coordinator takes all writes: versions of two would need a first phase to be ordered.
@@ -160,9 +165,18 @@ def _quorum(R: int, W: int, repair: str, checks: tuple) -> Scenario:
     return Scenario(f"quorum R={R} W={W}, repair {repair}", nodes, 300.0, checks=checks)
 
 
-_QUORUM: dict[str, Callable[[], Scenario]] = {
-    "R+W<=N": lambda: _quorum(1, 1, "off", (quorum.fresh_reads,)),
-    "R+W>N": lambda: _quorum(2, 2, "off", (quorum.fresh_reads,)),
-    "inversion": lambda: _quorum(2, 2, "off", quorum.CHECKS),
-    "write-back": lambda: _quorum(2, 2, "write-back", quorum.CHECKS),
+def _quorum(R: int, W: int, repair: str, checks: tuple) -> Callable[[int], Scenario]:
+    return partial(quorum_store, R=R, W=W, repair=repair, checks=checks)
+
+
+_OWN: dict[str, tuple[dict[str, Callable[[int], Scenario]], Any]] = {
+    "quorum": (
+        {
+            "R+W<=N": _quorum(1, 1, "off", (quorum.fresh_reads,)),
+            "R+W>N": _quorum(2, 2, "off", (quorum.fresh_reads,)),
+            "inversion": _quorum(2, 2, "off", quorum.CHECKS),
+            "write-back": _quorum(2, 2, "write-back", quorum.CHECKS),
+        },
+        Schedule(),
+    ),
 }

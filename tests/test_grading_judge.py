@@ -338,14 +338,38 @@ def test_nothing_is_left_behind():
 
 def test_isolation_says_what_it_is():
     with Host(SOLUTION) as host:
-        assert host.isolation in ("bubblewrap", "limits")
+        assert host.isolation.split(",")[0] in ("bubblewrap", "limits")
+
+
+def test_a_node_starts_no_processes():
+    with Host(SOLUTION) as host:
+        if host.isolation.endswith("not limited"):
+            pytest.skip(f"not limited here: {host.isolation}")
+    body = "import os\ntry:\n    if os.fork() == 0: os._exit(0)\n    self.log('forked')"
+    trace = run(body + "\nexcept OSError: self.log('refused')")
+    assert [event.data for event in trace.select("log")] == ["refused"]
+
+
+@pytest.mark.skipif(not nursery.shutil.which("bwrap"), reason="bubblewrap is not installed")
+def test_in_bubblewrap_there_is_no_network_and_no_course_and_no_home():
+    body = (
+        "import os, socket\n"
+        f"self.log(str([os.path.exists(p) for p in ({str(ROOT)!r}, '/judge/dsviz/systems')]))\n"
+        "try: socket.create_connection(('127.0.0.1', 22), 1); self.log('connected')\n"
+        "except OSError as error: self.log(type(error).__name__)\n"
+        "self.log(str(len([p for p in os.listdir('/proc') if p.isdigit()]) < 40))"
+    )
+    logs = [event.data for event in run(body).select("log")]
+    assert logs[0] == "[False, False]"
+    assert logs[1] != "connected"
+    assert logs[2] == "True"
 
 
 def test_without_bubblewrap_it_works_as_well(monkeypatch):
     monkeypatch.setattr(nursery.shutil, "which", lambda name: None)
     monkeypatch.setattr(nursery, "_working", [])
     with Host(SOLUTION) as host:
-        assert host.isolation == "limits"
+        assert host.isolation.startswith("limits")
         classes = host.classes(list(LAB.classes))
         case = next(cases.calm(classes, 3, 1))
         trace, _ = bounded(case.scenario, case.seed)
@@ -353,7 +377,7 @@ def test_without_bubblewrap_it_works_as_well(monkeypatch):
 
 
 def test_when_nothing_can_be_started_it_is_no_mark(monkeypatch):
-    monkeypatch.setattr(nursery, "_ways", lambda: [("limits", lambda fd: ["/nowhere"], False)])
+    monkeypatch.setattr(nursery, "_ways", lambda: [("limits", lambda fd: ["/nowhere"])])
     monkeypatch.setattr(nursery, "_working", [])
     with pytest.raises(nursery.InfrastructureError, match="could be started"):
         Host(SOLUTION)

@@ -25,6 +25,7 @@ _ADVICE = {
     "id": "an id is an address in memory; use a name or a counter",
     "hash": "the hash of a text is different in every process; use a name or a number",
 }
+_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "IMPORT_NAME"})
 _MUTABLE = (list, dict, set, bytearray)
 _UNKNOWN = (
     "it keeps something outside its own attributes, or depends on the order of a dictionary or set"
@@ -69,9 +70,10 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 def _outside(function: FunctionType, _kind: type) -> tuple[str, str] | None:
     """Something that is not part of a run: the clock, chance, addresses."""
     for code in _codes(function.__code__):
-        for name in code.co_names:
+        loaded = (s.argval for s in dis.get_instructions(code) if s.opname in _LOADS)
+        for name in loaded:
             value = function.__globals__.get(name, getattr(builtins, name, None))
-            origin = _origin(value)
+            origin = _origin(value) or name
             if origin in _ADVICE:
                 return f"it uses {name}", _ADVICE[origin]
     return None
@@ -103,7 +105,7 @@ def _shared(function: FunctionType, kind: type) -> tuple[str, str] | None:
                 continue
             stored = step.opname == "STORE_ATTR" and through_class
             if stored or isinstance(vars(owner)[step.argval], _MUTABLE):
-                text = "all nodes of the class share it, and it outlives the run; set it in on_start"
+                text = "all nodes of the class share it, so it outlives the run; set it in on_start"
                 return f"it changes {owner.__name__}.{step.argval}", text
     return None
 

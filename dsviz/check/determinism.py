@@ -134,7 +134,7 @@ def _differs(
     name, handler = _who(traces[0] if events[0] else traces[1], event)
     told = [sentence(event) if event else "the end of the run" for event in events]
     if told[0] == told[1]:
-        told = [f"{text} (event {e.seq})" if e else text for text, e in zip(told, events, strict=True)]
+        told = [f"{told[0]} (event {event.seq if event else None})" for event in events]
     rerun = "A second run in the same process" if number else "A run in another process"
     text = f"{rerun} differs from {event.time:,.3f} ms on: {told[0]}; there: {told[1]}."
     if name in scenario.nodes:

@@ -22,6 +22,8 @@ from dsviz.errors import DsvizError
 __all__ = ["Found", "NotFound", "Sweep", "hunt", "sweep", "wilson"]
 
 Check = Callable[[Any], Verdict]
+#: Seeds that a smaller counterexample may move to.
+_OTHER_SEEDS = range(8)
 #: Makes the faults of a run: (scenario, seed) -> faults. See `dsviz.check.chaos.Schedule`.
 Schedules = Callable[[Any, int], tuple]
 
@@ -102,10 +104,20 @@ class _Job:
 
     def of(self, seed: int) -> Any:
         """The scenario of this seed: the script's own faults, then those made up."""
+        scenario = self.scenario(seed) if callable(self.scenario) else self.scenario
         if self.schedules is None:
-            return self.scenario
-        made = self.schedules(self.scenario, seed)
-        return dataclasses.replace(self.scenario, faults=(*self.scenario.faults, *made))
+            return scenario
+        made = self.schedules(scenario, seed)
+        return dataclasses.replace(scenario, faults=(*scenario.faults, *made))
+
+    def checks_of(self, scenario: Any) -> tuple[Check, ...]:
+        """What to judge a run of this scenario by."""
+        checks = self.checks or scenario.checks
+        if not checks:
+            raise DsvizError(
+                "check: the scenario has no checks; give one, for example check=linearizable"
+            )
+        return tuple(checks)
 
 
 @dataclass(frozen=True)
@@ -130,18 +142,20 @@ def hunt(
 ) -> Found | NotFound:
     """Look for a run that violates a check, and make it small.
 
-    Each seed is one run, with the scenario's own faults and those that ``schedules(scenario,
-    seed)`` makes (default: none; `dsviz.check.chaos.Schedule` is a generator). `check` is one
-    check or several (default: all of the scenario's). The answer is the first failing run in the
-    order of `seeds`, whatever the executor and however many workers it has; `count_all` goes
-    through all seeds and lists every failing one. At most `shrink_budget` more runs, in this
-    process, make it small. Raises DsvizError when there is nothing to check.
+    `scenario` is a `Scenario`, or a function that makes one for a seed. Each seed is one run, with
+    the scenario's own faults and those that ``schedules(scenario, seed)`` makes (default: none;
+    `dsviz.check.chaos.Schedule` is a generator). `check` is one check or several (default: all of
+    the scenario's). The answer is the first failing run in the order of `seeds`, whatever the
+    executor and however many workers it has; `count_all` goes through all seeds and lists every
+    failing one. About `shrink_budget` more runs at most, in this process, make it small. Raises
+    DsvizError when there is nothing to check.
     """
-    job = _Job(scenario, _checks(scenario, check), schedules)
+    checks = () if check is None else (check,) if callable(check) else tuple(check)
+    job = _Job(scenario, checks, schedules)
     total = len(seeds) if hasattr(seeds, "__len__") else None  # type: ignore[arg-type]
     results = in_order(_judged, job, seeds, executor)
     if progress:
-        results = show_progress(results, total, f"hunting in {scenario.name}")
+        results = show_progress(results, total, "hunting")
     runs, first, failing, undecided, raised, error = 0, None, [], [], [], None
     for seed, seen in results:
         runs += 1
@@ -156,29 +170,19 @@ def hunt(
             if not count_all:
                 break
     if first is None:
-        return NotFound(scenario, runs, tuple(undecided), tuple(raised), error)
+        return NotFound(job.scenario, runs, tuple(undecided), tuple(raised), error)
     seed, seen, at = first
     tail = (tuple(failing), tuple(undecided), tuple(raised))
     return _shrunk(job, seed, seen, at, shrink_budget, tail)
 
 
-def _checks(scenario: Any, check: Check | Iterable[Check] | None) -> tuple[Check, ...]:
-    if check is None:
-        checks = scenario.checks
-    else:
-        checks = (check,) if callable(check) else tuple(check)
-    if not checks:
-        raise DsvizError(
-            "check: the scenario has no checks; give one, for example check=linearizable"
-        )
-    return tuple(checks)
-
-
 def _judged(job: _Job, seed: int) -> _Seen:
     """Run a seed and judge it: the first check that is violated counts."""
-    trace = job.of(seed).run(seed)
+    scenario = job.of(seed)
+    checks = job.checks_of(scenario)
+    trace = scenario.run(seed)
     undecided, violated, found = False, None, None
-    for number, judge in enumerate(job.checks):
+    for number, judge in enumerate(checks):
         verdict = judge(trace)
         if verdict.status == "violated":
             violated, found = number, verdict
@@ -191,14 +195,56 @@ def _judged(job: _Job, seed: int) -> _Seen:
 def _shrunk(
     job: _Job, seed: int, seen: _Seen, runs: int, budget: int, tail: tuple[tuple, ...]
 ) -> Found:
-    judge, original = job.checks[seen.violated or 0], job.of(seed)
-    verdict = seen.verdict
-    assert verdict is not None
+    original = job.of(seed)
+    checks = job.checks_of(original)
+    search = _Shrinking(checks[seen.violated or 0], seed)
+    start = search.cut_short(original, seen.verdict.at if seen.verdict else None)
+    result = smaller(start, search.fails, budget)
+    search.others = _OTHER_SEEDS
+    again = smaller(result.scenario, search.fails_somewhere, (budget - result.runs) // 9)
+    small = search.in_full(again.scenario, original)
+    small = dataclasses.replace(small, checks=checks)
+    verdict = search.judge(small.run(search.seed))
+    minimal = result.minimal and again.minimal
+    return Found(small, search.seed, verdict, runs, search.runs, minimal, seed, *tail, original)
 
-    def fails(candidate: Any) -> bool:
-        return judge(candidate.run(seed)).status == "violated"
 
-    result = smaller(original, fails, budget)
-    small = dataclasses.replace(result.scenario, checks=job.checks)
-    verdict = judge(small.run(seed))
-    return Found(small, seed, verdict, runs, result.runs, result.minimal, *tail, original)
+class _Shrinking:
+    """Runs candidates for a smaller counterexample, and counts the runs."""
+
+    def __init__(self, judge: Check, seed: int) -> None:
+        self.judge, self.seed, self.runs = judge, seed, 0
+        self.others: Iterable[int] = ()
+
+    def fails(self, candidate: Any) -> bool:
+        """Whether it fails under the seed that counts now."""
+        return self._fails(candidate, self.seed)
+
+    def fails_somewhere(self, candidate: Any) -> bool:
+        """Whether it fails under that seed or one of a few others, which counts from now on.
+
+        An operation that is taken away shifts the latencies of those after it on the same links;
+        so what is left may need other latencies to fail, and those of a small seed will do.
+        """
+        for seed in (self.seed, *self.others):
+            if self._fails(candidate, seed):
+                self.seed = seed
+                return True
+        return False
+
+    def _fails(self, candidate: Any, seed: int) -> bool:
+        self.runs += 1
+        return self.judge(candidate.run(seed)).status == "violated"
+
+    def cut_short(self, scenario: Any, at: float | None) -> Any:
+        """Return a run that ends when the violation is certain, if it is one then too."""
+        if at is None or at + 1.0 >= scenario.duration:
+            return scenario
+        faults = tuple(fault for fault in scenario.faults if fault.at <= at)
+        short = dataclasses.replace(scenario, duration=at + 1.0, faults=faults)
+        return short if self.fails(short) else scenario
+
+    def in_full(self, small: Any, original: Any) -> Any:
+        """Return the run at its first length again, if it still fails."""
+        full = dataclasses.replace(small, duration=original.duration)
+        return full if self.fails(full) else small

@@ -16,7 +16,9 @@ class Found:
     plays it. `runs` counts the runs up to the one that failed, in the order of the seeds, and
     `shrink_runs` those it took to make it small. `minimal` says that no fault and no operation of
     a client can be left out; it is False when the budget for shrinking ran out before that was
-    sure. `failing` are the seeds that fail (the first only, unless all were counted).
+    sure. `first_seed` is the seed that was found; shrinking may have moved to another one, `seed`,
+    under which a smaller part fails. `failing` are the seeds that fail (the first only, unless
+    all were counted).
     """
 
     scenario: Any
@@ -25,6 +27,7 @@ class Found:
     runs: int
     shrink_runs: int
     minimal: bool
+    first_seed: int
     failing: tuple[int, ...]
     undecided: tuple[int, ...]
     raised: tuple[int, ...]
@@ -44,10 +47,10 @@ class Found:
         return self.scenario.run(self.seed)
 
     def __str__(self) -> str:
-        lines = [f"Found at seed {self.seed} after {runs_of(self.runs)}: {self.verdict}"]
+        lines = [f"Found at seed {self.first_seed} after {runs_of(self.runs)}: {self.verdict}"]
         lines += [f"  {fault}" for fault in self.faults]
         size = "no fault or operation can be left out" if self.minimal else "not fully shrunk"
-        lines.append(f"  ({count_of(len(self.faults), 'fault')}; {size})")
+        lines.append(f"  (seed {self.seed}, {count_of(len(self.faults), 'fault')}; {size})")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -72,7 +75,8 @@ class NotFound:
         return False
 
     def __str__(self) -> str:
-        text = f"Not found in {runs_of(self.runs)} of {self.scenario.name!r}"
+        name = getattr(self.scenario, "name", None)
+        text = f"Not found in {runs_of(self.runs)}" + (f" of {name!r}" if name else "")
         if self.undecided:
             text += f", {len(self.undecided):,} of them undecided"
         if self.raised:

@@ -41,6 +41,7 @@ def smaller(scenario: Any, fails: Callable[[Any], bool], budget: int = 2_000) ->
     while best != before and search.left:  # shorter faults may make others dispensable
         before = best
         best = search.without_parts(best)
+        best = search.with_fewer_targets(best)
         best = search.with_shorter_faults(best)
     return Smaller(best, search.runs, search.left > 0)
 
@@ -98,11 +99,26 @@ class _Search:
         kept = shrink(parts, lambda some: self.fails(reduced(scenario, some)), self.left)
         return scenario if len(kept) == len(parts) else reduced(scenario, kept)
 
+    def with_fewer_targets(self, scenario: Any) -> Any:
+        """Let each fault that hits several nodes at once hit no more of them than it must."""
+        for number, fault in enumerate(scenario.faults):
+            targets = getattr(fault, "targets", ())
+
+            def hitting(some: tuple, number: int = number, fault: Any = fault) -> Any:
+                return _with_fault(scenario, number, dataclasses.replace(fault, targets=some))
+
+            if len(targets) > 1:
+                kept = shrink(
+                    targets, lambda some: bool(some) and self.fails(hitting(some)), self.left
+                )
+                scenario = hitting(kept)
+        return scenario
+
     def with_shorter_faults(self, scenario: Any) -> Any:
         """Shorten each fault by bisection: to half while that still fails, then finer."""
         for number, fault in enumerate(scenario.faults):
             lasts = getattr(fault, "duration", None)
-            if lasts is None and hasattr(fault, "duration"):
+            if lasts is None and _endless(fault):
                 lasts = scenario.duration - fault.at
             if not lasts:
                 continue
@@ -119,6 +135,11 @@ class _Search:
                 else:
                     passes = middle
         return scenario
+
+
+def _endless(fault: Any) -> bool:
+    """Whether it lasts for the rest of the run: a failure of the next sync does not."""
+    return hasattr(fault, "duration") and type(fault).__name__ != "DiskFailure"
 
 
 def _with_fault(scenario: Any, number: int, fault: Any) -> Any:

@@ -69,8 +69,6 @@ class Crashed(BaseException):
 class Stage:
     """Stands in for the kernel and the node's place in it, during one call of a handler."""
 
-    clock_offset = 0.0
-
     def __init__(self, world: World, node: int, local: Local, again: bool = False) -> None:
         self.world, self.number, self.again = world, node, again
         self.name, self.roles = world.names[node], world.roles
@@ -109,7 +107,8 @@ class Stage:
         self.template = node
         known = Handlers(self)  # type: ignore[arg-type]
         for name in dir(type(node)):
-            if name.startswith("on_") and not name.startswith(("on_timer_", "on_disk_", "on_start")):
+            other = name.startswith(("on_timer_", "on_disk_")) or name == "on_start"
+            if name.startswith("on_") and not other:
                 known[name[3:]] = getattr(node, name)
         return known
 
@@ -119,8 +118,13 @@ class Stage:
         self.looked_at.add("self.now")
         return 86_400_000.5 if self.again else 0.0
 
-    def clock(self, *_: Any) -> float:
-        return self.handler_time()
+    @property
+    def clock(self) -> Stage:
+        return self
+
+    def at(self, true_time: float) -> float:
+        """The node's clock; nothing skews it."""
+        return true_time
 
     def random(self) -> Random:
         self.looked_at.add("self.random")

@@ -90,7 +90,8 @@ class World:
     def message(self, number: int) -> Message:
         """Return the message in an envelope."""
         e = self.envelopes[number]
-        return Message(e.kind, e.src, e.dst, number, e.re, dict(zip(e.names, e.values, strict=True)))
+        body = dict(zip(e.names, e.values, strict=True))
+        return Message(e.kind, e.src, e.dst, number, e.re, body)
 
     def bound_of(self, node: int, timer: str) -> Bound:
         """Return how often a node may see this timer fire."""

@@ -215,14 +215,23 @@ class _Columns:
     def _resumed(self, t, what, node, data, info, cause) -> None:
         self._close(node, "paused", t)
 
+    def _link(self, src: int, dst: int, what: str, t: float, end: float | None, *rest: Any) -> None:
+        """Note a fault of links; -1 stands for every node; `rest` is (value, number of fault)."""
+        for name, value in zip(self.links, (src, dst, what, t, end, *rest), strict=True):
+            self.links[name].append(value)
+
     def _began(self, t, what, node, data, info, cause) -> int:
         """A fault began: note what it does to links and clocks; nodes tell of theirs themselves."""
         stored = _stored(data)
         end = _end(stored)
         name = stored.get("fault")
         if name == "Partition":
-            sides = [[self.number[n] for n in stored.get(side, [])] for side in ("a", "b")]
-            self.walls.append({"a": sides[0], "b": sides[1], "from": t, "to": end, "fault": info})
+            a, b = ([self.number[n] for n in stored.get(side, [])] for side in ("a", "b"))
+            if len(a) == len(b) == 1:  # one link: a wall across the picture would say too much
+                for src, dst in ((a[0], b[0]), (b[0], a[0])):
+                    self._link(src, dst, "cut", t, end, 0, info)
+            else:
+                self.walls.append({"a": a, "b": b, "from": t, "to": end, "fault": info})
         elif name == "ClockSkew":
             node = stored["node"]
             self._offset[node] = self._offset.get(node, 0.0) + stored["ms"]
@@ -230,15 +239,9 @@ class _Columns:
             self.skew["t"].append(t)
             self.skew["ms"].append(round(self._offset[node], 3))
         elif name in _LINK_FAULTS:
-            what, value = _LINK_FAULTS[name]
-            links = self.links
-            links["src"].append(self.number.get(stored.get("src"), -1))
-            links["dst"].append(self.number.get(stored.get("dst"), -1))
-            links["what"].append(what)
-            links["from"].append(t)
-            links["to"].append(end)
-            links["value"].append(stored.get(value, 0))
-            links["fault"].append(info)
+            what, field = _LINK_FAULTS[name]
+            src, dst = (self.number.get(stored.get(side), -1) for side in ("src", "dst"))
+            self._link(src, dst, what, t, end, stored.get(field, 0), info)
         elif end is not None and stored.get("node") in self.number and name != "Pause":
             label = self.text(str(getattr(data, "label", name)))
             self._span(stored["node"], "affected", t, end, label)

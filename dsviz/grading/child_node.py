@@ -96,9 +96,7 @@ class Effects:
             self.timer_data.append(data)
         return token
 
-    def sync_disk(
-        self, slot: Any, serial: int, ms: float, then: str | None, failed: bool
-    ) -> None:
+    def sync_disk(self, slot: Any, serial: int, ms: float, then: str | None, failed: bool) -> None:
         if then is not None and not hasattr(slot.node, f"on_disk_{then}"):
             raise DsvizError(f"{slot.name}: sync(then={then!r}) needs a method on_disk_{then}")
         self.noted.append(["sync", then])

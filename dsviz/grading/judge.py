@@ -10,12 +10,14 @@ What isolates those processes (`isolation`), the best that works on the machine:
 
 * ``bubblewrap``: namespaces of its own (no network, no other processes), an empty environment, a
   read-only view of the system without home directories, solutions and hidden checks; everything
-  in it ends with it. Started by root it first becomes a user id of its own, so that the limit on
-  processes holds.
+  in it ends with it.
 * ``limits``: an empty environment, a session of its own, limits on memory, CPU time, files and
-  file size; as root also a user id of its own, so that the limit on processes holds. The file
-  system is readable and the network reachable: for practice and trusted classes, not for an
-  examination.
+  file size. The file system is readable and the network reachable: for practice and trusted
+  classes, not for an examination.
+
+A grader that runs as root gives each node's process a user of its own, because the limit on
+processes does not hold for root. Where that user could not read Python's files it says so: the
+level then ends with "as root: processes are not limited".
 
 A system call filter and a group for counting processes are not used yet.
 """
@@ -67,7 +69,7 @@ class Host:
 
     @property
     def isolation(self) -> str:
-        """How the submission's processes are isolated: ``bubblewrap`` or ``limits``."""
+        """How the submission's processes are isolated; see the top of the module."""
         return self._nursery.isolation
 
     def classes(self, names: Sequence[str]) -> Classes:

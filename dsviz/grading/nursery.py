@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import shutil
 import signal
 import socket
@@ -15,7 +14,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,9 @@ from dsviz.grading.run import Stopped
 
 EVENT_S = 3.0  # in which a handler must return
 LOAD_S = 10.0  # in which the first process must be there and have compiled the submission
+
+FLAGS = ("-S", "-s", "-P", "-B")  # no site packages, nothing written beside the sources
+AS_ROOT = ", as root: processes are not limited"
 
 PACKAGE = Path(__file__).resolve().parent.parent
 NEEDED = ("__init__.py", "errors.py", "history.py", "trace.py", "transcript.py", "sim")
@@ -41,35 +43,49 @@ def _python() -> str:
 
 
 def _plain(fd: int) -> list[str]:
-    return [_python(), "-S", "-s", "-P", "-B", str(PACKAGE / "grading" / "child.py"), str(fd)]
+    return [_python(), *FLAGS, str(PACKAGE / "grading" / "child.py"), str(fd)]
 
 
 def _bubblewrapped(fd: int) -> list[str]:
-    words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    words = ["bwrap", "--die-with-parent", "--new-session", "--clearenv"]
+    if _is_root():
+        # Without a user namespace, so that each node's process can become a user of its own.
+        words += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+        words += ["--unshare-cgroup-try", "--cap-drop", "ALL"]
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_KILL"):
+            words += ["--cap-add", capability]
+    else:
+        words += ["--unshare-all"]
     words += ["--setenv", "PYTHONHASHSEED", "0", "--proc", "/proc", "--dev", "/dev"]
     words += ["--tmpfs", "/tmp"]
+    if not sys.base_prefix.startswith(SYSTEM):
+        # A Python in somebody's home: the way to it, and nothing else of it, is open to all.
+        for folder in reversed(Path(sys.base_prefix).parents[:-1]):
+            words += ["--perms", "0755", "--dir", str(folder)]
     for path in dict.fromkeys((*SYSTEM, sys.base_prefix)):
         words += ["--ro-bind-try", path, path]
     for name in NEEDED:
         words += ["--ro-bind", str(PACKAGE / name), f"/judge/dsviz/{name}"]
     for name in OURS:
         words += ["--ro-bind", str(PACKAGE / "grading" / name), f"/judge/dsviz/grading/{name}"]
-    inside = ["-S", "-s", "-P", "-B", "/judge/dsviz/grading/child.py", str(fd)]
-    return [*words, "--chdir", "/tmp", "--", _python(), *inside]
+    script = "/judge/dsviz/grading/child.py"
+    return [*words, "--chdir", "/tmp", "--", _python(), *FLAGS, script, str(fd)]
 
 
-#: How to start, by level, best first: (level, command, whether to become another user).
-def _ways() -> list[tuple[str, Any, bool]]:
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    ways: list[tuple[str, Any, bool]] = []
-    if shutil.which("bwrap"):
-        ways += [("bubblewrap", _bubblewrapped, True)] if root else []
-        ways += [("bubblewrap", _bubblewrapped, False)]
-    ways += [("limits", _plain, True)] if root else []
-    return [*ways, ("limits", _plain, False)]
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-_working: list[tuple[str, Any, bool]] = []  # the way that worked last, tried first
+Way = tuple[str, Callable[[int], list[str]]]  # its name, and the command for a channel's number
+
+
+def _ways() -> list[Way]:
+    """Return how a nursery may be started, best first."""
+    best: list[Way] = [("bubblewrap", _bubblewrapped)] if shutil.which("bwrap") else []
+    return [*best, ("limits", _plain)]
+
+
+_working: list[Way] = []  # the way that worked last, tried first
 
 
 class Nursery:
@@ -88,13 +104,9 @@ class Nursery:
             "help look at `python -m dsviz doctor`"
         )
 
-    def _starts(self, way: tuple[str, Any, bool], cells: Mapping[str, str]) -> bool:
-        self.isolation, command, other_user = way
+    def _starts(self, way: Way, cells: Mapping[str, str]) -> bool:
+        self.isolation, command = way
         ours, theirs = socket.socketpair()
-        who: dict[str, Any] = {}
-        if other_user:
-            number = random.SystemRandom().randrange(1_000_000, 2_000_000)
-            who = {"user": number, "group": number, "extra_groups": []}
         try:
             self._process = subprocess.Popen(
                 command(theirs.fileno()),
@@ -105,7 +117,6 @@ class Nursery:
                 cwd="/",
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
-                **who,
             )
         except (OSError, subprocess.SubprocessError):
             ours.close()
@@ -120,7 +131,9 @@ class Nursery:
         self._control.settimeout(LOAD_S)
         try:
             self._control.sendall(wire.dump({"cells": dict(cells)}))
-            if self._control.recv(6) == b"ready\n":
+            answer = self._control.recv(6)
+            if answer in (b"ready\n", b"READY\n"):
+                self.isolation += "" if answer == b"ready\n" else AS_ROOT
                 return True
         except OSError:
             pass

@@ -85,7 +85,7 @@ class RaftNode(StateMachine):
 
     def stand(self, state: str) -> None:
         self.state, self.leader = state, None
-        self.votes, self.answered = {self.name}, {self.name}
+        self.votes = {self.name}
         if state == "candidate":
             self.enter(self.term + 1, self.name)
             self.flush()
@@ -97,10 +97,10 @@ class RaftNode(StateMachine):
     def canvass(self) -> None:
         last_term = self.term_at(self.last)
         for peer in self.others:
-            if peer not in self.answered:
+            if peer not in self.votes:
                 self.send(peer, "request_vote", term=self.bid, pre=self.state == "pre-candidate",
                           last_index=self.last, last_term=last_term)  # fmt: skip
-        self.set_timer("beat", self.heartbeat)  # for who did not answer
+        self.set_timer("beat", self.heartbeat)  # then ask again
 
     def on_request_vote(self, msg: Message) -> None:
         if self.sticky and self.leader:
@@ -120,11 +120,10 @@ class RaftNode(StateMachine):
 
     def on_vote(self, msg: Message) -> None:
         self.observe(msg.term)
-        if (self.state, self.bid) == ("pre-candidate" if msg.pre else "candidate", msg.bid):
-            self.answered.add(msg.src)
-            if msg.granted:
-                self.votes.add(msg.src)
-                self.tally()
+        standing = (self.state, self.bid) == ("pre-candidate" if msg.pre else "candidate", msg.bid)
+        if standing and msg.granted:
+            self.votes.add(msg.src)
+            self.tally()
 
     def tally(self) -> None:
         if 2 * len(self.votes) > len(self.others) + 1:

@@ -229,6 +229,71 @@ def figure8(variant: str = "counts old terms", **options: Any) -> Scenario:
     return Scenario("figure 8", nodes, 3000, Network("lan"), faults, SAFETY, 0.5)
 
 
+def double_vote(variant: str = "forgets vote", **options: Any) -> Scenario:
+    """Return the run in which s3 is asked by s1, votes, restarts, and is asked by s2.
+
+    s1 and s2 stand in the same term and cannot reach each other; what s2 asks at first is lost.
+    """
+    names = servers_named(3)
+    nodes: dict[str, Any] = {name: server(variant, **_waits(100.0), **options) for name in names}
+    nodes["s3"] = server(variant, **_waits(1000.0), **options)
+    faults = (
+        Partition(("s1",), ("s2",), at=0, duration=400),
+        Cut("s2", "s3", at=0, duration=130),
+        Crash("s3", at=120),
+        Restart("s3", at=122),
+    )
+    return Scenario("two votes in one term", nodes, 600, Network("lan"), faults, SAFETY)
+
+
+def power_cut(variant: str = "answers before durable", **options: Any) -> Scenario:
+    """Return the run in which all three servers lose power after a write was acknowledged."""
+    names = servers_named(3)
+    work = (Op("write", "x", 1, at=300), Op("read", "x", at=900))
+    nodes: dict[str, Any] = {"c1": RaftClient(servers=names, operations=work)}
+    nodes |= {
+        name: server(variant, **_waits(100.0 * i), **options) for i, name in enumerate(names, 1)
+    }
+    faults = (PowerLoss(names, at=400), *(Restart(name, at=450) for name in names))
+    return Scenario("power cut", nodes, 1500, Network("lan"), faults, SAFETY)
+
+
+def old_log_wins(variant: str = "votes blindly", **options: Any) -> Scenario:
+    """Return the run in which s3, cut off while x is written, is the first to stand for election.
+
+    s1 leads and stops when s3 is back; s2 has x and has the vote that s3 needs.
+    """
+    names = servers_named(3)
+    work = (Op("write", "x", 1, at=300), Op("read", "x", at=700))
+    nodes: dict[str, Any] = {"c1": RaftClient(servers=names[:2], operations=work, timeout=1500.0)}
+    waits = {"s1": 100.0, "s2": 400.0, "s3": 150.0}
+    nodes |= {name: server(variant, **_waits(waits[name]), **options) for name in names}
+    faults = (Partition(("s3",), at=200, duration=300), Crash("s1", at=499))
+    return Scenario("an old log wins", nodes, 2500, Network("lan"), faults, SAFETY)
+
+
+def all_at_once(variant: str = "no randomness", **options: Any) -> Scenario:
+    """Return a calm run of 3 s in which a client asks for ten writes."""
+    return cluster(3, variant, 3000.0, latency="exact", every=100.0, **options)
+
+
+def _waits(ms: float) -> dict[str, float]:
+    return {"election_timeout": ms, "randomness": 0.0}
+
+
+#: The script in which each bug shows.
+DIRECTED: dict[str, Callable[..., Scenario]] = {
+    "counts old terms": figure8,
+    "forgets vote": double_vote,
+    "forgets term": double_vote,
+    "forgets log": power_cut,
+    "answers before durable": power_cut,
+    "reads locally": deposed_leader_reads,
+    "votes blindly": old_log_wins,
+    "no randomness": all_at_once,
+}
+
+
 def cannot_hear(
     leads: bool = False, rejoin: bool = False, at: float = 10_000.0, length: float = 60_000.0,
     **options: Any,
@@ -358,6 +423,21 @@ def _crash(random, servers, clients, at, length):
     return [Crash(node, at=at), Restart(node, at=at + length)]
 
 
+def _flap(random, servers, clients, at, length):
+    """A server that stops again as soon as it has started."""
+    node, faults = random.choice(servers), []
+    while at < CALM - 50 and len(faults) < 16:
+        faults += [Crash(node, at=at), Restart(node, at=round(at + 2, 1))]
+        at = round(at + random.uniform(5, 40), 1)
+    return faults
+
+
+def _rift(random, servers, clients, at, length):
+    """Two servers that cannot reach each other, while all others reach both."""
+    one, other = random.sample(servers, 2)
+    return [Partition((one,), (other,), at=at, duration=length)]
+
+
 def _power(random, servers, clients, at, length):
     hit = random.sample(servers, random.randint(1, len(servers)))
     torn = random.random() < 0.5
@@ -430,6 +510,8 @@ def _disk(random, servers, clients, at, length):
 #: What `chaos` may do, by name.
 CHAOS: dict[str, Maker] = {
     "crash": _crash,
+    "flap": _flap,
+    "rift": _rift,
     "power": _power,
     "pause": _pause,
     "partition": _partition,
@@ -444,3 +526,16 @@ CHAOS: dict[str, Maker] = {
     "reorder": _reorder,
     "disk": _disk,
 }
+
+#: The options of `chaos` with which a sweep of seeds finds a bug soonest; others need none.
+WHERE_TO_LOOK: dict[str, dict[str, Any]] = {
+    "counts old terms": {
+        "n": 3, "latency": "az", "election_timeout": 30.0, "randomness": 40.0, "heartbeat": 12.0,
+        "kinds": ("partition", "isolate"),
+    },
+    "forgets vote": {
+        "n": 3, "latency": "az", "election_timeout": 50.0, "randomness": 15.0, "heartbeat": 10.0,
+        "kinds": ("flap", "rift"),
+    },
+    "reads locally": {"n": 3, "kinds": ("partition", "isolate")},
+}  # fmt: skip
