@@ -90,7 +90,7 @@ def test_percentile_is_a_value_that_enough_do_not_exceed():
     ],
 )
 def test_arguments_out_of_range_are_named(call):
-    with pytest.raises(DsvizError, match="[=,]"):
+    with pytest.raises(DsvizError, match=r"[=,]"):
         call()
 
 

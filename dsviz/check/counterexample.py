@@ -103,6 +103,7 @@ class _Recorder:
         self._operations: dict[tuple[int, int], int] = {}
         self._shown: dict[int, dict[str, Any]] = {}
         self._sent: dict[int, list[tuple[float, int]]] = {}  # content -> (when, cause) of copies
+        self._last: dict[int, tuple[float, int]] = {}
 
     def act(self, action: Action, outcome: Outcome) -> None:
         """Record what an action does."""
@@ -133,14 +134,14 @@ class _Recorder:
     def trace(self, duration: float) -> Trace:
         """Return the run, with what is still under way at its end."""
         rows = list(self.rows)
-        for content, copies in sorted(self._sent.items()):
-            envelope = self.world.envelopes[content]
-            for when, cause in copies:
-                message = self.world.message(content)
-                rows.append(
-                    (duration, len(rows), "flight", envelope.dst, envelope.src, message, when, cause)
-                )
         world = self.world
+        for content, copies in sorted(self._sent.items()):
+            message = world.message(content)
+            for when, cause in copies:
+                seq = len(rows)
+                rows.append(
+                    (duration, seq, "flight", message.dst, message.src, message, when, cause)
+                )
         faults = tuple(self._faults)
         return Trace(f"{world.scenario.name} (searched)", 0, duration, world.roles, faults, rows)
 
@@ -148,9 +149,9 @@ class _Recorder:
         envelope = self.world.envelopes[action.envelope]
         if envelope.what == "timer":
             return self._row("timer", envelope.dst, None, envelope.kind)
-        copies = self._sent.get(action.envelope) or [(0.0, -1)]
-        when, cause = copies.pop(0) if len(copies) > 1 else copies[0]
-        self._sent.pop(action.envelope, None) if len(copies) <= 1 else None
+        copies = self._sent.setdefault(action.envelope, [])
+        when, cause = copies.pop(0) if copies else self._last.get(action.envelope, (0.0, -1))
+        self._last[action.envelope] = (when, cause)  # should it arrive once more
         message = self.world.message(action.envelope)
         return self._row("deliver", envelope.dst, envelope.src, message, when, cause)
 

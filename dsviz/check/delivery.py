@@ -152,7 +152,8 @@ class Delivery:
         others = Counter(problem[1] for problem in problems)
         more = ", ".join(f"{count:,} {what}" for what, count in others.items())
         tail = f" (In all: {more}.)" if len(problems) > 1 else ""
-        return Verdict(self.name, "violated", f"{kind.capitalize()}: {sentence}{tail}", time, events)
+        text = f"{kind.capitalize()}: {sentence}{tail}"
+        return Verdict(self.name, "violated", text, time, events)
 
     def counts(self, trace: Trace) -> dict[str, int]:
         """Return how many items met each fate of `KINDS`."""

@@ -118,9 +118,7 @@ def _later(clock: Callable[[], Any], by: Any) -> Callable[[], Any]:
 # What to say of a difference ------------------------------------------------------------------
 
 
-def _differs(
-    scenario: Any, seed: int, here: list[str], there: list[str], number: int
-) -> Verdict:
+def _differs(scenario: Any, seed: int, here: list[str], there: list[str], number: int) -> Verdict:
     """Explain the first line that differs; `number` is that of the run in the other process."""
     first = next(
         (i for i, pair in enumerate(zip(here, there, strict=False)) if pair[0] != pair[1]),

@@ -61,9 +61,7 @@ class Explored:
     def __str__(self) -> str:
         where = f"{self.begins} (bounds: {self.bounds})"
         if self.counterexample is not None:
-            return (
-                f"violated after {self.states:,} states {where}. {self.counterexample}"
-            )
+            return f"violated after {self.states:,} states {where}. {self.counterexample}"
         if not self.complete:
             return (
                 f"sampled {self.states:,} states {where}: no violation among them, and nothing is "
@@ -124,8 +122,7 @@ def exhaust(
         if stopped.state is None:
             how = "no state of all" if stopped.complete else "none of the first"
             raise DsvizError(
-                f"stages: {how} {len(search.seen):,} states reaches stage {number} "
-                f"({_named(goal)})"
+                f"stages: {how} {len(search.seen):,} states reaches stage {number} ({_named(goal)})"
             )
         taken += search.path(stopped.state)
         state = stopped.state

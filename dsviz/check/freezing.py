@@ -83,7 +83,8 @@ class _Freezer:
         ordinary = (
             kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
         )
-        if ordinary and not isinstance(value, _BUILT_IN) and not hasattr(kind, "__slots__"):
+        plain = hasattr(value, "__dict__") and not hasattr(kind, "__slots__")
+        if ordinary and plain and not isinstance(value, _BUILT_IN):
             return ("object", kind, self._items(value.__dict__))
         return self._reduced(value, kind)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from dsviz.check.shrink import shrink
@@ -103,16 +104,14 @@ class _Search:
         """Let each fault that hits several nodes at once hit no more of them than it must."""
         for number, fault in enumerate(scenario.faults):
             targets = getattr(fault, "targets", ())
-
-            def hitting(some: tuple, number: int = number, fault: Any = fault) -> Any:
-                return _with_fault(scenario, number, dataclasses.replace(fault, targets=some))
-
             if len(targets) > 1:
-                kept = shrink(
-                    targets, lambda some: bool(some) and self.fails(hitting(some)), self.left
-                )
+                hitting = partial(_hitting, scenario, number)
+                kept = shrink(targets, lambda some, on=hitting: self._some(on, some), self.left)
                 scenario = hitting(kept)
         return scenario
+
+    def _some(self, hitting: Callable[[tuple], Any], targets: tuple) -> bool:
+        return bool(targets) and self.fails(hitting(targets))
 
     def with_shorter_faults(self, scenario: Any) -> Any:
         """Shorten each fault by bisection: to half while that still fails, then finer."""
@@ -135,6 +134,11 @@ class _Search:
                 else:
                     passes = middle
         return scenario
+
+
+def _hitting(scenario: Any, number: int, targets: tuple) -> Any:
+    fault = dataclasses.replace(scenario.faults[number], targets=targets)
+    return _with_fault(scenario, number, fault)
 
 
 def _endless(fault: Any) -> bool:

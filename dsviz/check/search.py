@@ -319,9 +319,7 @@ class Search:
             if self._may(key, which):
                 yield self._death(node, key, local, Action(node, verb), own, which)
 
-    def _death(
-        self, node: int, key: int, local: int, action: Action, own: int, which: int
-    ) -> Step:
+    def _death(self, node: int, key: int, local: int, action: Action, own: int, which: int) -> Step:
         """A crash: the node's timers are gone, what others sent stays under way."""
         outcome = self.world.outcome(local, action)
         for content in self._held(own):
@@ -341,8 +339,10 @@ class Search:
         for content in outcome.sends:
             to = self.index[self.world.envelopes[content].dst]
             if to == node:
-                own |= 0 if self._persistent and own & self._bit(content, 0) else self._free(
-                    own, content
+                own |= (
+                    0
+                    if self._persistent and own & self._bit(content, 0)
+                    else self._free(own, content)
                 )
             else:
                 add |= self._bit(content, 0) if self._persistent else self._free(add, content)
@@ -424,5 +424,3 @@ def _bits(mask: int) -> Iterator[int]:
         low = mask & -mask
         yield low.bit_length() - 1
         mask ^= low
-
-

@@ -5,6 +5,11 @@ A session is one client of the history, in its own order. The four judges look a
 saw and at nothing else, so they serve any store; they are weaker than linearizability, and a
 store without any order among replicas may keep all four.
 
+The paper speaks of what each server holds, and a history does not show servers. So the last two
+are judged as a client can see them: a client that has seen a write must not see a state without
+what belongs before it. One that changes servers in between breaks that also where every server
+keeps the promise, but then the system lacks monotonic reads, and the pair of them is broken.
+
 A value is *older* than another when its write had returned before the other's began (or when no
 write wrote it: it was there at first). Where a store orders its writes in another way, by their
 timestamps for example, give `order`: a function from a write to something that can be compared.
@@ -101,7 +106,7 @@ class _Writes:
         return seen.returned is not None and seen.returned < than.invoked
 
 
-Source = Callable[[Operation, _Writes, dict[Operation, list[Operation]]], Iterator[_Duty]]
+Source = Callable[[Operation, _Writes, dict[int, list[Operation]]], Iterator[_Duty]]
 
 
 def _own_writes(op: Operation, writes: _Writes, _before: dict) -> Iterator[_Duty]:
@@ -117,7 +122,7 @@ def _own_reads(op: Operation, writes: _Writes, _before: dict) -> Iterator[_Duty]
 
 def _writes_before(op: Operation, writes: _Writes, before: dict) -> Iterator[_Duty]:
     seen = writes.read_by(op) if op.f in _READS and op.status == "ok" else None
-    for earlier in before.get(seen, ()):
+    for earlier in before.get(seen.id, ()) if seen else ():
         if earlier.f in _WRITES:
             words = f"had read {_of(seen)}, written by {client(seen)} after {_of(earlier)}"
             yield _Duty(earlier, (earlier, seen, op), words)
@@ -125,7 +130,7 @@ def _writes_before(op: Operation, writes: _Writes, before: dict) -> Iterator[_Du
 
 def _reads_before(op: Operation, writes: _Writes, before: dict) -> Iterator[_Duty]:
     seen = writes.read_by(op) if op.f in _READS and op.status == "ok" else None
-    for earlier in before.get(seen, ()):
+    for earlier in before.get(seen.id, ()) if seen else ():
         write = writes.read_by(earlier) if earlier.f in _READS else None
         if write is not None:
             words = f"had read {_of(seen)}, written by {client(seen)} after it read {_of(write)}"
@@ -159,17 +164,17 @@ def _by_return(history: History) -> list[Operation]:
     return sorted(history, key=lambda op: (op.returned is None, op.returned or op.invoked))
 
 
-def _done_before(history: History) -> dict[Operation, list[Operation]]:
+def _done_before(history: History) -> dict[int, list[Operation]]:
     """What a session had done before each of its writes: its newest of each kind and key.
 
     A write that was not answered counts as done only if it is answered: else it may come later.
     """
     sessions: dict[str, dict[tuple, Operation]] = {}
-    before: dict[Operation, list[Operation]] = {}
+    before: dict[int, list[Operation]] = {}
     for op in history:
         done = sessions.setdefault(op.process, {})
         if op.f in _WRITES:
-            before[op] = list(done.values())
+            before[op.id] = list(done.values())
         if op.status == "ok":
             done[op.f in _WRITES, freeze(op.key)] = op
     return before

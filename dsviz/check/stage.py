@@ -138,9 +138,7 @@ class Stage:
         values = frozen_fields(kind, body)
         tag = self.operations if isinstance(self.node, Client) else 0
         names = tuple(values)
-        envelope = Envelope(
-            dst, self.name, "message", kind, names, tuple(values.values()), re, tag
-        )
+        envelope = Envelope(dst, self.name, "message", kind, names, tuple(values.values()), re, tag)
         number = self.world.envelope_id(envelope)
         self._sends.append(number)
         return number

@@ -28,6 +28,7 @@ class RaftNode(StateMachine):
     vote_persistence = "fsync"  # or "memory"
     log_check = True  # vote only for a log at least as new as the own one
     reads = "read index"  # or "local", or "log": like a write
+    eager = False  # stand for election as soon as it starts
     noop = True  # begin each term with an entry that does nothing
     prevote = False  # ask before raising the term
     sticky = False  # do not vote while there is a leader
@@ -41,6 +42,8 @@ class RaftNode(StateMachine):
         self.asked: dict[tuple[str, int], Message] = {}  # requests waiting to be applied
         self.state, self.bid = "follower", 0
         self.follow(None)
+        if self.eager:
+            self.set_timer("election", 0)
 
     def answer_server(self, msg: Message, kind: str, **body: Any) -> None:
         self.flush()

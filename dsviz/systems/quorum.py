@@ -121,7 +121,7 @@ class Coordinator(Node):
         self.store(Request(msg, self.W, (self.counter, self.name), msg.value))
 
     def on_read(self, msg: Message) -> None:
-        request = self.pending[msg.id] = Request(msg, self.R)
+        self.pending[msg.id] = Request(msg, self.R)
         self.broadcast(self.choose(self.R), "fetch", op=msg.id, key=msg.key)
 
     def on_value(self, msg: Message) -> None:
@@ -379,6 +379,26 @@ def measured_within(
     bounds = [wilson(hit, len(behind)) for hit in hits]
     shares = [hit / len(behind) for hit in hits]
     return list(ks), shares, [low for low, _ in bounds], [high for _, high in bounds]
+
+
+def how_fresh(trials: int = 100_000) -> str:
+    """Return for each production latency how many reads are fresh at once, and all but 0.1 % when.
+
+    N = 3, R = W = 1, by the WARS model; with the published value for YMMR.
+    """
+    lines = []
+    for preset in WARS:
+        trial = laws.wars(WARS[preset], N=3, R=1, W=1, trials=trials)
+        share, after = f"{trial.consistent():6.1%}", f"{trial.visible():7,.1f} ms"
+        lines.append(f"{preset:10} fresh at once {share}   99.9 % fresh after {after}")
+    return "\n".join([*lines, f"published for ymmr: {laws.PBS_YMMR_VISIBLE}"])
+
+
+def stale_grid(preset: str, N: int) -> dict[tuple[int, int], float]:
+    """Return P(a read right after the commit is stale) for each (R, W), by the WARS model."""
+    sizes = range(1, N + 1)
+    latencies = tuple(wars(preset).values())
+    return {(R, W): 1 - laws.wars(latencies, N, R, W).consistent() for R in sizes for W in sizes}
 
 
 def playground(

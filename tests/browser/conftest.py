@@ -64,7 +64,8 @@ class Lab:
         self.url = f"http://127.0.0.1:{_free_port()}"
         _without_news(folder / "settings")
         self._log = (folder / "server.log").open("w")
-        own = {name: str(folder / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "IPYTHONDIR")}
+        folders = ("JUPYTER_CONFIG_DIR", "IPYTHONDIR", "DSVIZ_HOME")
+        own = {name: str(folder / name.lower()) for name in folders}
         own |= {"JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
         own |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
         own |= {"JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}

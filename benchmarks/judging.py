@@ -1,0 +1,166 @@
+"""The judge: recorded histories beside Porcupine, and a long history with many clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from statistics import median
+
+from benchmarks.measure import allocated, seconds
+from benchmarks.porcupine import TOTAL_OF_FACTS, Porcupine
+from benchmarks.table import Row, against, reaching
+from dsviz.check.linearizability import linearizable
+from dsviz.check.model import Model
+from dsviz.check.models import cas_register
+from dsviz.check.race import Budget
+from dsviz.check.recorded import read_history
+from dsviz.history import History, Operation
+
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "histories"
+#: What a search may hold at once, as `Budget` says: configurations of about 300 bytes.
+MEMORY_CAP_MB = Budget().configurations * 300 / 1e6
+_ABSENT = f"the recorded histories are not at {CORPUS} (they may not be part of the repository)."
+
+
+def corpus() -> list[tuple[str, str, History, Model]]:
+    """Return (file, right verdict, history, model) for each recorded history."""
+    table = CORPUS / "verdicts.tsv"
+    if not table.is_file():
+        return []
+    made = []
+    for line in table.read_text().splitlines()[1:]:
+        if line.strip():
+            name, verdict = line.split("\t")
+            right = "ok" if verdict == "linearizable" else "violated"
+            made.append((name, right, *read_history(CORPUS / name)))
+    return made
+
+
+def recorded(times: int, with_peers: bool) -> list[Row]:
+    """Return the rows about the recorded histories."""
+    logs = corpus()
+    if not logs:
+        nothing = Row("recorded histories judged rightly", "share", None, note=_ABSENT)
+        return [nothing, Row("recorded etcd histories", "s", None, note=_ABSENT)]
+    verdicts = [linearizable(history, model).status for _, _, history, model in logs]
+    right = sum(said == log[1] for said, log in zip(verdicts, logs, strict=True))
+    share = right / len(logs)
+    rows = [reaching("recorded histories judged rightly", "share", share, "=", 1.0,
+                     f"{right} of {len(logs)}")]  # fmt: skip
+    etcd = [log for log in logs if log[0].startswith("etcd")]
+    costs = [_cost(history, model, times) for _, _, history, model in etcd]
+    rows.append(_beside_porcupine(etcd, sum(costs), with_peers))
+    worst = max(range(len(etcd)), key=costs.__getitem__)
+    rows.append(
+        reaching("worst etcd history", "ms", costs[worst] * 1e3, "≤", 5.0, etcd[worst][0])
+    )
+    return rows
+
+
+def _cost(history: History, model: Model, times: int) -> float:
+    return median(seconds(lambda: linearizable(history, model))[0] for _ in range(times))
+
+
+def _beside_porcupine(
+    logs: Sequence[tuple[str, str, History, Model]], ours: float, with_peers: bool
+) -> Row:
+    name = f"recorded etcd histories ({len(logs)})"
+    if not with_peers:
+        return against(name, "s", ours, None, None, 10.0, "peers were left out.")
+    peer = Porcupine()
+    if peer.why_not:
+        note = f"the facts page's figure, of another day: {peer.why_not}"
+        return against(name, "s", ours, TOTAL_OF_FACTS, TOTAL_OF_FACTS / ours, 10.0, note)
+    checked = peer.check([log[2].operations for log in logs])
+    theirs = sum(checked.seconds)
+    wrong = sum(said != log[1] for said, log in zip(checked.verdicts, logs, strict=True))
+    note = f"Porcupine v1.3.1 in Go, {wrong} of its verdicts wrong, parsing excluded on both sides"
+    return against(name, "s", ours, theirs, theirs / ours, 10.0, note)
+
+
+# A long history -------------------------------------------------------------------------------
+
+
+def long_history(operations: int, clients: int, stale: bool = False, seed: int = 1) -> History:
+    """Return a history of a register that was linearizable, of clients that never rest.
+
+    At each moment one client, drawn at random, begins an operation, or its operation takes
+    effect, or returns. With `stale`, one late read gets a value nobody has written.
+    """
+    draw = Random(seed)
+    state: int | None = None
+    stage: dict[int, list] = {}
+    done: list[Operation] = []
+    position = began = 0
+    while len(done) < operations:
+        client = draw.randrange(clients)
+        now = stage.get(client)
+        if now is None:
+            if began < operations:
+                f = draw.choice(("read", "write"))
+                value = draw.randrange(5) if f == "write" else None
+                stage[client] = [began, f, value, position, False, None]
+                began, position = began + 1, position + 1
+        elif not now[4]:
+            now[4] = True
+            if now[1] == "write":
+                state = now[2]
+            else:
+                now[5] = state
+        else:
+            done.append(_returned(client, now, position))
+            del stage[client]
+            position += 1
+    return History(_spoilt(done) if stale else done)
+
+
+def _returned(client: int, now: list, position: int) -> Operation:
+    number, f, value, invoked, _, result = now
+    return Operation(number, f"c{client}", f, "x", value, invoked, position, "ok", result,
+                     float(invoked), float(position))  # fmt: skip
+
+
+def _spoilt(ops: list[Operation]) -> list[Operation]:
+    late = next(i for i in range(len(ops) * 9 // 10, len(ops)) if ops[i].f == "read")
+    op = ops[late]
+    ops[late] = Operation(op.id, op.process, op.f, op.key, op.value, op.invoked, op.returned,
+                          op.status, 99, op.call_ms, op.return_ms)  # fmt: skip
+    return ops
+
+
+def long(operations: int, times: int, with_peers: bool) -> list[Row]:
+    """Return the rows about a long history with 10 clients."""
+    model = cas_register()
+    fine, bad = long_history(operations, 10), long_history(operations, 10, stale=True)
+    peer = _porcupine_on([fine, bad]) if with_peers else None
+    rows = []
+    for number, (what, history, right) in enumerate(
+        (("linearizable", fine, "ok"), ("one wrong read", bad, "violated"))
+    ):
+        said = linearizable(history, model).status
+        spent = _cost(history, model, times)
+        theirs = None if peer is None else peer[number]
+        note = f"said {said}" + ("" if said == right else f", should be {right}")
+        goal = 0.5 if operations == 10_000 else None
+        rows.append(
+            Row(
+                f"{operations:,} operations, 10 clients, {what}", "s", spent, theirs,
+                None if theirs is None else theirs / spent, goal and f"≤ {goal:g}",
+                None if goal is None else spent <= goal and said == right, note,
+            )  # fmt: skip
+        )
+    return [*rows, _memory(lambda: linearizable(fine, model))]
+
+
+def _memory(judge: Callable[[], object]) -> Row:
+    _, peak, _ = allocated(judge)
+    return reaching(
+        "memory of that judgement, at its peak", "MB", peak / 1e6, "≤", MEMORY_CAP_MB,
+        "tracemalloc; the cap is Budget's 400,000 configurations of about 300 bytes",
+    )  # fmt: skip
+
+
+def _porcupine_on(histories: Sequence[History]) -> list[float] | None:
+    peer = Porcupine()
+    return None if peer.why_not else peer.check([h.operations for h in histories]).seconds
