@@ -3,6 +3,7 @@
 #   PYTHON  the Python that makes the environment     make course PYTHON=python3.13
 #   ARGS    options for JupyterLab                    make course ARGS="--no-browser --port 8899"
 #   STEPS   some of the test steps only               make test STEPS="unit"
+#   ARGS    options for the benchmarks           make bench ARGS="--pairs 7"
 #   NB      the notebooks to execute                  make notebooks NB=course/04-quorum.ipynb
 
 PYTHON ?= python3
@@ -19,6 +20,7 @@ OLDEST := $(shell sed -n 's/^requires-python = ">=\(.*\)"/\1/p' pyproject.toml)
 # It holds the folder it was made in, because an environment does not survive being moved or copied.
 COURSE := $(VENV)/.installed-course
 DEV    := $(VENV)/.installed-dev
+BENCH  := $(VENV)/.installed-bench
 STAMPS := $(wildcard $(COURSE) $(DEV))
 MOVED  := $(if $(STAMPS),$(shell grep -qxF "$(CURDIR)" $(STAMPS) && "$(PY)" -c "" || echo moved))
 
@@ -32,7 +34,7 @@ endif
 INSIDE = PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help course test lint labs notebooks clean moved
+.PHONY: help course test lint labs notebooks bench clean moved
 
 help:
 	@echo "make course    first time: sets everything up in $(VENV); then opens the course in JupyterLab"
@@ -40,6 +42,7 @@ help:
 	@echo "make lint      checks the style of the Python code and the notebooks"
 	@echo "make labs      regenerates labs/ from solutions/"
 	@echo "make notebooks executes course/ and solutions/ and stores what they show"
+	@echo "make bench     measures the simulator and the judges beside their peers, into build/bench.json"
 	@echo "make clean     removes $(VENV) and every cache"
 	@echo
 	@echo "Choose a Python:    make course PYTHON=python3.13"
@@ -62,6 +65,9 @@ labs: $(DEV)
 # With its own hash seed and IPython settings, as the tests run them.
 notebooks: $(DEV)
 	@$(INSIDE) PYTHONHASHSEED=0 IPYTHONDIR="$$(mktemp -d)" "$(PY)" -m dsviz.authoring $(NB)
+
+bench: $(BENCH)
+	@$(INSIDE) "$(PY)" -m benchmarks $(ARGS)
 
 clean:
 	@rm -rf "$(VENV)" .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
@@ -96,5 +102,10 @@ $(DEV): pyproject.toml $(MOVED)
 	@$(call make-venv,test)
 	@$(PIP) -e ".[dev]"
 	@echo "$(CURDIR)" | tee $(COURSE) > $@
+
+# A peer that cannot be installed is a row of the table that says so.
+$(BENCH): pyproject.toml $(COURSE)
+	@$(PIP) -e ".[bench]" || echo "Some peers could not be installed (see above): their rows will be empty." >&2
+	@echo "$(CURDIR)" > $@
 
 moved:

@@ -38,7 +38,8 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     # Judges read traces and nothing else. A search *makes* runs, so it stands on the simulator.
     ("dsviz.check.chaos", "sim"): "makes up faults",
     ("dsviz.check.counterexample", "sim"): "the crashes on the way are faults that play",
-    ("dsviz.check.search", "sim"): "knows clients from other nodes",
+    ("dsviz.check.search", "sim"): "shows nodes to invariants",
+    ("dsviz.check.steps", "sim"): "knows clients from other nodes",
     ("dsviz.check.stage", "sim"): "stands in for the kernel",
     ("dsviz.check.world", "sim"): "runs the handlers of nodes, one delivery at a time",
 }
