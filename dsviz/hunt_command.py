@@ -1,18 +1,18 @@
 """``python -m dsviz hunt SYSTEM``: look for a run of a reference cluster that breaks a promise.
 
-A module of `dsviz.systems` (or its neighbour ``<name>_runs``) offers what to hunt by a table::
+A module of `dsviz.systems` (or its neighbours ``<name>_…``) offers what to hunt by a table::
 
     HUNTS = {"correct": scenario_of, "forgets its vote": partial(scenario_of, variant="forgets")}
     SCHEDULE = Schedule(kinds=("Crash", "Partition"))    # optional: faults beside its own
 
 Each entry of `HUNTS` is a function from a seed to a `Scenario` with its checks (and its faults,
-when the system makes up its own). It must be importable, or workers could not see it.
+when the system makes up its own). It must be importable, or workers could not see it. A table
+``VARIANTS`` beside a function ``chaos(seed, variant=…)`` that makes a scenario will do as well.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import json
 import multiprocessing
 import pkgutil
@@ -93,18 +93,23 @@ def targets(system: str, variant: str | None = None) -> list[Target]:
 
 def hunting_grounds() -> list[str]:
     """Return the systems that offer something to hunt."""
-    names = {module.name.removesuffix("_runs") for module in pkgutil.iter_modules(systems.__path__)}
-    return [name for name in sorted(names) if not name.startswith("_") and _offered(name)[0]]
+    names = [module.name for module in pkgutil.iter_modules(systems.__path__)]
+    parts = [name for name in names if any(name.startswith(f"{other}_") for other in names)]
+    return [name for name in sorted(set(names) - set(parts)) if _offered(name)[0]]
 
 
 def _offered(system: str) -> tuple[Mapping[str, Callable[[int], Scenario]], Any]:
     """Return what to hunt in a system, and which faults to make up."""
-    for name in (system, f"{system}_runs"):
-        if importlib.util.find_spec(f"dsviz.systems.{name}") is None:
-            continue
-        module = import_module(f"dsviz.systems.{name}")
-        if hasattr(module, "HUNTS"):
-            return module.HUNTS, getattr(module, "SCHEDULE", None)
+    names = [module.name for module in pkgutil.iter_modules(systems.__path__)]
+    found: dict[str, Any] = {}
+    for name in names:
+        if name == system or name.startswith(f"{system}_"):
+            found = vars(import_module(f"dsviz.systems.{name}")) | found
+    if "HUNTS" in found:
+        return found["HUNTS"], found.get("SCHEDULE")
+    if "VARIANTS" in found and "chaos" in found:
+        variants = {name: partial(found["chaos"], variant=name) for name in found["VARIANTS"]}
+        return variants, found.get("SCHEDULE")
     return _OWN.get(system, ({}, None))
 
 

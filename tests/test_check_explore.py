@@ -40,7 +40,7 @@ def test_a_planted_bug_is_found_shrunk_and_plays():
 def test_what_is_found_is_1_minimal():
     found = hunt(hunted.store(), range(200), Schedule(count=(3, 5)))
     assert found.minimal
-    assert len(parts_of(found.original)) > 30
+    assert len(parts_of(found.original)) > 25
     assert len(parts_of(found.scenario)) < 15
     for part in parts_of(found.scenario):
         rest = tuple(p for p in parts_of(found.scenario) if p != part)
@@ -265,6 +265,22 @@ def test_a_power_loss_hits_no_more_machines_than_it_must():
 
     [fault] = smaller(script(PowerLoss(("a", "b", "c", "d"), at=5)), fails).scenario.faults
     assert fault.targets == ("a", "c")
+
+
+def test_a_restart_stays_with_its_crash_and_goes_with_it():
+    faults = (Crash("a", at=5), Restart("a", at=50), Crash("b", at=6), Restart("b", at=60))
+
+    def fails(candidate):
+        return any(isinstance(f, Crash) and f.node == "b" for f in candidate.faults)
+
+    assert smaller(script(*faults), fails).scenario.faults == faults[2:]
+    assert parts_of(script(*faults)) == [("fault", 0), ("fault", 2)]
+    assert smaller(script(*faults), lambda candidate: True).scenario.faults == ()
+
+
+def test_a_restart_stays_with_the_error_it_recovers_from():
+    faults = (DiskFailure("a", at=5), Restart("a", at=50), Restart("b", at=50))
+    assert smaller(script(*faults), lambda c: bool(c.faults)).scenario.faults == faults[:2]
 
 
 def test_clients_keep_their_class_and_options():

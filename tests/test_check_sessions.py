@@ -64,9 +64,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("judge", SESSION_GUARANTEES, ids=lambda judge: judge.__name__)
-@pytest.mark.parametrize(
-    ("lines", "violated"), CASES, ids=[", ".join(lines) for lines, _ in CASES]
-)
+@pytest.mark.parametrize(("lines", "violated"), CASES, ids=[", ".join(lines) for lines, _ in CASES])
 def test_each_history_breaks_what_it_is_meant_to(lines, violated, judge):
     verdict = judge(history(*lines))
     assert verdict.status == ("violated" if judge in violated else "ok"), verdict

@@ -229,7 +229,9 @@ def _named(function: Callable) -> str:
 def _bounds(timers: Any, limits: Limits) -> str:
     if isinstance(timers, Mapping):
         times = ", ".join(f"{name} {_often(bound)}" for name, bound in timers.items())
-        text = f"timers fire {times or 'once'}"
+        text = (
+            f"timers fire {times}, others once a node" if times else "each timer fires once a node"
+        )
     else:
         text = f"each timer fires {_often(timers)} a node"
     text += f", {limits.crashes} crashes, {limits.power_losses} power losses, "

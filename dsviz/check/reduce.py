@@ -1,7 +1,9 @@
 """Make a failing run small: fewer faults, fewer operations of clients, shorter faults.
 
 Nothing is moved and nothing is added, so the small run is a part of the one that was found. The
-result is 1-minimal: taking away any one of its faults or operations makes the check pass.
+result is 1-minimal: taking away any one of its faults or operations makes the check pass. A
+restart is no fault: it stays as long as what it recovers from does, and goes with it. Otherwise a
+search for a system that stands still would end with a system that nobody started again.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ __all__ = ["Smaller", "parts_of", "reduced", "smaller"]
 Part = tuple[str, int]
 
 _HALVINGS = 12
+#: Faults that may stop a process, some of them by an error that its code does not handle.
+_STOPPING = ("Crash", "PowerLoss", "DiskFailure", "Corrupt")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +52,9 @@ def smaller(scenario: Any, fails: Callable[[Any], bool], budget: int = 2_000) ->
 
 
 def parts_of(scenario: Any) -> list[Part]:
-    """Return what can be taken away: every fault, and every operation in a client's list."""
-    parts: list[Part] = [("fault", number) for number in range(len(scenario.faults))]
+    """Return what can be taken away: each fault but restarts, each operation in a client's list."""
+    faults = enumerate(scenario.faults)
+    parts: list[Part] = [("fault", number) for number, fault in faults if not _restart(fault)]
     for name, node in scenario.nodes.items():
         parts += [(name, number) for number in range(len(_operations(node)))]
     return parts
@@ -64,8 +69,32 @@ def reduced(scenario: Any, parts: tuple[Part, ...]) -> Any:
     for name, node in scenario.nodes.items():
         ops = _operations(node)
         nodes[name] = _with(node, [ops[i] for i in kept.get(name, ())]) if ops else node
-    faults = tuple(scenario.faults[i] for i in kept.get("fault", ()))
+    chosen = set(kept.get("fault", ()))
+    left = [f for i, f in enumerate(scenario.faults) if i in chosen or _restart(f)]
+    faults = tuple(f for f in left if not _restart(f) or _needed(f, left))
     return dataclasses.replace(scenario, nodes=nodes, faults=faults)
+
+
+def _restart(fault: Any) -> bool:
+    return type(fault).__name__ == "Restart"
+
+
+def _needed(restart: Any, faults: list) -> bool:
+    """Whether something may have stopped the node since it was last started."""
+    stops = [
+        fault.at
+        for fault in faults
+        if type(fault).__name__ in _STOPPING
+        and fault.at <= restart.at
+        and (restart.node in fault.nodes or type(fault).__name__ == "Corrupt")
+    ]
+    starts = [f.at for f in faults if _restart(f) and f.node == restart.node and f.at < restart.at]
+    return bool(stops) and (not starts or max(stops) >= max(starts) or _lasting(faults))
+
+
+def _lasting(faults: list) -> bool:
+    """Whether something may stop a node at any time, not only when it begins."""
+    return any(type(fault).__name__ in ("DiskFailure", "Corrupt") for fault in faults)
 
 
 def _operations(node: Any) -> tuple:
@@ -97,6 +126,9 @@ class _Search:
 
     def without_parts(self, scenario: Any) -> Any:
         parts = parts_of(scenario)
+        tidy = reduced(scenario, tuple(parts))  # without restarts that recover from nothing
+        if tidy.faults != scenario.faults and self.left and self.fails(tidy):
+            scenario, parts = tidy, parts_of(tidy)
         kept = shrink(parts, lambda some: self.fails(reduced(scenario, some)), self.left)
         return scenario if len(kept) == len(parts) else reduced(scenario, kept)
 

@@ -155,13 +155,13 @@ class RaftNode(StateMachine):
         self.send_round()
 
     def on_timer_beat(self) -> None:
-        if self.state != "leader":
+        if self.state == "leader":
+            self.send_round()
+        else:
             self.canvass()
-            return
-        self.compact()
-        self.send_round()
 
     def send_round(self) -> None:
+        self.compact()
         self.round += 1
         for peer in self.others:
             self.replicate(peer)

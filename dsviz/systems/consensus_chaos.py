@@ -7,6 +7,7 @@ run can be replayed, shrunk, shared and edited like any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -34,7 +35,7 @@ from dsviz.sim.network import Network
 from dsviz.sim.node import Op
 from dsviz.sim.scenario import Scenario
 from dsviz.systems.consensus_client import RaftClient
-from dsviz.systems.consensus_runs import SAFETY, server, servers_named
+from dsviz.systems.consensus_runs import SAFETY, VARIANTS, server, servers_named
 
 CALM = 2000.0  # ms: from here on nothing goes wrong any more
 GRACE = 1500.0  # ms within which every operation must then end
@@ -246,3 +247,8 @@ WHERE_TO_LOOK: dict[str, dict[str, Any]] = {
     },
     "reads locally": {"n": 3, "kinds": ("partition", "isolate")},
 }  # fmt: skip
+
+#: What ``python -m dsviz hunt consensus`` looks through, by variant: a scenario for each seed.
+HUNTS: dict[str, Callable[[int], Scenario]] = {
+    name: partial(chaos, variant=name, **WHERE_TO_LOOK.get(name, {})) for name in VARIANTS
+}

@@ -7,8 +7,10 @@ Since then it asks the leader how far their epochs agree, and cuts nothing that 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from dsviz.check.chaos import Schedule
 from dsviz.check.verdict import Verdict
 from dsviz.sim.faults import Crash, Fault, Restart
 from dsviz.sim.network import Network
@@ -185,3 +187,13 @@ def kip101(variant: str = "correct", faults: tuple[Fault, ...] | None = None) ->
     checks = (nothing_acknowledged_is_lost,)
     return Scenario("KIP-101", nodes, 700, Network(0.5), script if faults is None else faults,
                     checks, sync_ms=0.5)  # fmt: skip
+
+
+def without_script(seed: int, variant: str) -> Scenario:
+    """Return `kip101` for a hunt, which makes up the faults by itself."""
+    return kip101(variant, faults=())
+
+
+#: What ``python -m dsviz hunt`` looks through.
+HUNTS = {name: partial(without_script, variant=name) for name in VARIANTS}
+SCHEDULE = Schedule(kinds=("Crash",), count=(2, 4), nodes=("b1", "b2"), until=0.4)

@@ -7,8 +7,10 @@ storage can refuse it, by the number of the lock.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from dsviz.check.chaos import Schedule
 from dsviz.check.verdict import Verdict
 from dsviz.sim.faults import Fault, Pause
 from dsviz.sim.network import Network
@@ -131,3 +133,13 @@ def paused_holder(variant: str = "correct", faults: tuple[Fault, ...] | None = N
     script = (Pause("h1", at=20, duration=300),) if faults is None else faults
     checks = (no_write_under_an_old_lock,)
     return Scenario("a lock and a pause", nodes, 1000, Network("lan"), script, checks)
+
+
+def without_script(seed: int, variant: str) -> Scenario:
+    """Return `paused_holder` for a hunt, which makes up the faults by itself."""
+    return paused_holder(variant, faults=())
+
+
+#: What ``python -m dsviz hunt`` looks through.
+HUNTS = {name: partial(without_script, variant=name) for name in VARIANTS}
+SCHEDULE = Schedule()

@@ -8,8 +8,10 @@ its own value, and two values are chosen.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from dsviz.check.chaos import Schedule
 from dsviz.check.verdict import Verdict
 from dsviz.sim.faults import Cut, Fault
 from dsviz.sim.network import Network
@@ -136,10 +138,23 @@ class OneValue:
 one_value = OneValue()
 
 
-def duel(variant: str = "correct", faults: tuple[Fault, ...] = (), **options: Any) -> Scenario:
+def duel(
+    variant: str = "correct", faults: tuple[Fault, ...] | None = None, **options: Any
+) -> Scenario:
     """Return two proposers, p2 20 ms after p1. p1's value reaches a1 and a2; p2 hears a2 and a3."""
     make = VARIANTS[variant]
     nodes: dict[str, Any] = {f"a{i}": Acceptor() for i in (1, 2, 3)}
     nodes |= {"p1": make(value="red", **options), "p2": make(value="blue", start=20.0, **options)}
-    script = faults or (Cut("p1", "a3", at=0, duration=300), Cut("p2", "a1", at=0, duration=300))
-    return Scenario("paxos duel", nodes, 1000, Network("lan"), script, (one_value,))
+    script = (Cut("p1", "a3", at=0, duration=300), Cut("p2", "a1", at=0, duration=300))
+    return Scenario("paxos duel", nodes, 1000, Network("lan"), script if faults is None else faults,
+                    (one_value,))  # fmt: skip
+
+
+def without_script(seed: int, variant: str) -> Scenario:
+    """Return `duel` for a hunt, which makes up the faults by itself."""
+    return duel(variant, faults=())
+
+
+#: What ``python -m dsviz hunt`` looks through.
+HUNTS = {name: partial(without_script, variant=name) for name in VARIANTS}
+SCHEDULE = Schedule(count=(1, 6))

@@ -8,8 +8,10 @@ that knows what it has had stays right.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from dsviz.check.chaos import Schedule
 from dsviz.check.verdict import Verdict
 from dsviz.sim.faults import Fault, Pause
 from dsviz.sim.network import Network
@@ -146,3 +148,13 @@ def zombie(variant: str = "correct", faults: tuple[Fault, ...] | None = None) ->
     script = (Pause("c1", at=20, duration=300),) if faults is None else faults
     checks = (one_effect_a_record,)
     return Scenario("a zombie consumer", nodes, 1500, Network("lan"), script, checks)
+
+
+def without_script(seed: int, variant: str) -> Scenario:
+    """Return `zombie` for a hunt, which makes up the faults by itself."""
+    return zombie(variant, faults=())
+
+
+#: What ``python -m dsviz hunt`` looks through.
+HUNTS = {name: partial(without_script, variant=name) for name in VARIANTS}
+SCHEDULE = Schedule()
