@@ -27,7 +27,7 @@ lint() {
 }
 
 unit() {
-    pytest tests -m "not browser and not engine" -n 2 --dist loadfile
+    pytest tests -m "not browser and not engine and not slow" -n 2 --dist loadfile
 }
 
 # Real browsers and real servers are timed, so nothing runs beside them.

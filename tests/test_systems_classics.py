@@ -2,6 +2,7 @@
 
 import pytest
 
+from dsviz.check.explore import hunt
 from dsviz.systems import high_watermark, lease_lock, paxos, zombie_consumer
 
 CLASSICS = {
@@ -58,3 +59,10 @@ def test_paxos_decides_whatever_the_seed():
         learned = [e.data["chosen"] for e in trace.select("state") if e.data.get("chosen")]
         assert len(learned) == 2
         assert len(set(learned)) == 1
+
+
+@pytest.mark.parametrize("module", [paxos, lease_lock, zombie_consumer, high_watermark])
+def test_a_hunt_without_the_script_finds_each_bug_and_nothing_in_the_correct_one(module):
+    for variant, scenario_of in module.HUNTS.items():
+        found = hunt(scenario_of, range(80), module.SCHEDULE)
+        assert bool(found) == (variant != "correct"), variant

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dsviz.check.explore import hunt
 from dsviz.check.measures import stale_between
 from dsviz.errors import DsvizError
 from dsviz.sim.faults import Crash, Partition, Restart
@@ -230,6 +231,13 @@ def test_the_correct_servers_survive_200_seeds_of_chaos():
 @pytest.mark.timeout(3600)
 def test_the_correct_servers_survive_10_000_seeds_of_chaos():
     assert_survives(range(10_000))
+
+
+def test_a_hunt_makes_figure_8_small():
+    found = hunt(consensus_chaos.HUNTS["counts old terms"], range(60))
+    assert found.verdict.check == "leaders have all that is committed"
+    assert len(found.faults) <= 8
+    assert consensus_chaos.HUNTS.keys() == VARIANTS.keys()
 
 
 def test_chaos_is_drawn_from_its_seed_and_leaves_nothing_broken():

@@ -81,6 +81,10 @@ class Kernel:
             self._run(until)
         finally:
             if collecting:
+                # The rows are all young to the collector, and alive: call them old, not to be
+                # walked through as soon as it is on again.
+                gc.freeze()
+                gc.unfreeze()
                 gc.enable()
         self.now = until
         for time, seq, what, dst, src, data, info, cause in sorted(self._heap, key=_order):
@@ -366,7 +370,7 @@ class Kernel:
             return
         del slot.timers[key]
         self.rows.append((self.now, seq, "timer", name, None, timer, None, cause))
-        handler = getattr(slot.node, f"on_timer_{timer}")
+        handler = slot.on_timer[timer]
         self._handle(slot, seq, partial(handler, **data) if data else handler)
 
     def sync_disk(self, slot: Slot, serial: int, ms: float, then: str | None, failed: bool) -> None:

@@ -8,7 +8,7 @@ another link, never shifts what happens to this one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -69,19 +69,23 @@ class Stream:
     paid for nothing; skipping forward to the draw with a message's number gives the same values.
     """
 
-    __slots__ = ("_random", "_used")
+    __slots__ = ("_name", "_random", "_used")
 
     def __init__(self, seed: int, purpose: str, src: str, dst: str) -> None:
-        self._random = Random(f"{seed}/{purpose}/{src}/{dst}").random
+        self._name = f"{seed}/{purpose}/{src}/{dst}"
+        self._random: Callable[[], float] | None = None  # made when first looked at
         self._used = 0
 
     def draw(self, number: int) -> float:
         """Return the draw with this number; numbers must not go down."""
+        random = self._random
+        if random is None:
+            random = self._random = Random(self._name).random
         while self._used < number:
-            self._random()
+            random()
             self._used += 1
         self._used += 1
-        return self._random()
+        return random()
 
 
 class Link:

@@ -44,6 +44,7 @@ class Slot:
         self.inbox: deque[tuple] = deque()  # what arrived while it was paused or busy
         self.held: list[tuple] = []  # the rest of a handler that a pause interrupted
         self.handlers = Handlers(self)
+        self.on_timer: dict[str, Callable] = {}
         self.post = kernel.post_of(self)
         self.shown: dict[str, Any] = {}
         self.node: Node | None = None
@@ -87,7 +88,9 @@ class Slot:
         self.node = self.template._booted(kernel, self)
         self.handlers.clear()
         for name in dir(type(self.node)):
-            if name.startswith("on_") and not name.startswith(("on_timer_", "on_disk_")):
+            if name.startswith("on_timer_"):
+                self.on_timer[name[9:]] = getattr(self.node, name)
+            elif name.startswith("on_") and not name.startswith("on_disk_"):
                 self.handlers[name[3:]] = getattr(self.node, name)
         del self.handlers["start"]
 

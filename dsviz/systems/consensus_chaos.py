@@ -80,7 +80,7 @@ def chaos(
     }
     nodes |= dict.fromkeys(servers, server(variant, **{"snapshot_every": 12, **options}))
     faults = chaos_faults(random, servers, names, kinds)
-    checks = (*SAFETY, Liveness(GRACE))
+    checks = (*SAFETY, Liveness(GRACE, since=CALM))
     return Scenario(
         f"chaos {seed} · {variant}", nodes, CALM + GRACE + 500, Network(latency), faults, checks
     )
