@@ -25,6 +25,8 @@ _HOME = {
     "linearizable": "dsviz.check.linearizability",
     "check": "dsviz.lesson",
     "source": "dsviz.lesson",
+    "exhaust": "dsviz.check.exhaust",
+    "hunt": "dsviz.check.explore",
     "sweep": "dsviz.check.explore",
     "predict": "dsviz.lesson",
     "reveal": "dsviz.lesson",
