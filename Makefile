@@ -34,11 +34,12 @@ endif
 INSIDE = PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help course test lint labs notebooks bench clean moved
+.PHONY: help course test test-long lint labs notebooks bench clean moved
 
 help:
 	@echo "make course    first time: sets everything up in $(VENV); then opens the course in JupyterLab"
 	@echo "make test      first time: sets everything up in $(VENV); then runs all tests"
+	@echo "make test-long the same, and then the slow tests: ten thousand seeds, the largest searches"
 	@echo "make lint      checks the style of the Python code and the notebooks"
 	@echo "make labs      regenerates labs/ from solutions/"
 	@echo "make notebooks executes course/ and solutions/ and stores what they show"

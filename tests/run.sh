@@ -44,6 +44,11 @@ labs() {
     nbval "labs" --nbval-lax
 }
 
+# More of the same: ten thousand seeds, the largest state spaces. Not among the steps of `make test`.
+long() {
+    "$PY" -m pytest tests -m "slow"
+}
+
 # nbval "FOLDERS" OPTIONS...: every notebook below the folders, in fresh kernels of this environment.
 nbval() {
     local folders=$1 file found=()
@@ -71,6 +76,7 @@ title() {
         unit) echo "tests: unit, property, golden, lab matrix" ;;
         serial) echo "tests: real engines, real browser" ;;
         notebooks) echo "notebooks: course/ and solutions/, outputs compared" ;;
+        long) echo "tests: the slow ones" ;;
         labs) echo "notebooks: labs/, unsolved, run to their end" ;;
         *) return 1 ;;
     esac
@@ -78,7 +84,7 @@ title() {
 
 [ $# -gt 0 ] || set -- lint unit serial notebooks labs
 for step in "$@"; do
-    title "$step" >/dev/null || { echo "no such step: $step (lint unit serial notebooks labs)" >&2; exit 2; }
+    title "$step" >/dev/null || { echo "no such step: $step (lint unit serial notebooks labs long)" >&2; exit 2; }
 done
 
 failed=()

@@ -1,6 +1,5 @@
 """Raft: the lesson's numbers, every bug by its script and in chaos, and chaos without a bug."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -227,7 +226,7 @@ def test_the_correct_servers_survive_200_seeds_of_chaos():
     assert_survives(range(200))
 
 
-@pytest.mark.skipif("DSVIZ_SLOW" not in os.environ, reason="six minutes; set DSVIZ_SLOW=1")
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_the_correct_servers_survive_10_000_seeds_of_chaos():
     assert_survives(range(10_000))

@@ -107,7 +107,11 @@ class Disk:
 
     @property
     def unsynced(self) -> int:
-        """How many writes a power loss would undo now."""
+        """How many writes a power loss would undo now.
+
+        Within a handler this does not go down after a sync that blocks: the disk is done only
+        when the handler's time has come.
+        """
         return len(self._changes)
 
     def _change(self, verb: str, name: str, value: Any) -> None:
