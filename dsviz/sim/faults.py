@@ -35,6 +35,20 @@ class Fault(ABC):
     def __init_subclass__(cls) -> None:
         FAULTS[cls.__name__] = cls
 
+    def __post_init__(self) -> None:
+        for name in ("at", "duration"):
+            value = getattr(self, name, None)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+                raise DsvizError(
+                    f"{type(self).__name__}: {name}={value!r} must be a number of ms, 0 or more"
+                )
+        self.validate()
+
+    def validate(self) -> None:  # noqa: B027 (most have no more to check)
+        """Raise DsvizError when a field of this kind of fault makes no sense; tidy the fields."""
+
     @property
     def ends(self) -> float | None:
         """When it ends by itself, in ms, or None."""
@@ -117,17 +131,6 @@ def fault_from_dict(stored: dict[str, Any]) -> Fault:
 trace._fault_reader[0] = fault_from_dict
 
 
-def _check_times(fault: Any) -> None:
-    for name in ("at", "duration"):
-        value = getattr(fault, name, None)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-            raise DsvizError(
-                f"{type(fault).__name__}: {name}={value!r} must be a number of ms, 0 or more"
-            )
-
-
 def _check_positive(fault: Any, name: str, value: float) -> None:
     if not value > 0:
         raise DsvizError(f"{type(fault).__name__}: {name}={value!r} must be more than 0")
@@ -152,9 +155,6 @@ class Crash(Fault):
     node: str
     at: float
 
-    def __post_init__(self) -> None:
-        _check_times(self)
-
     def begin(self, kernel: Kernel) -> None:
         kernel.crash(self.node)
 
@@ -169,9 +169,6 @@ class Restart(Fault):
     label = "restart"
     node: str
     at: float
-
-    def __post_init__(self) -> None:
-        _check_times(self)
 
     def begin(self, kernel: Kernel) -> None:
         kernel.restart(self.node)
@@ -190,9 +187,8 @@ class PowerLoss(Fault):
     at: float
     torn: bool = False
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
         object.__setattr__(self, "targets", _names(self.targets))
-        _check_times(self)
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -218,9 +214,6 @@ class Pause(Fault):
     at: float
     duration: float
 
-    def __post_init__(self) -> None:
-        _check_times(self)
-
     def begin(self, kernel: Kernel) -> None:
         kernel.pause(self.node, self.at + self.duration)
 
@@ -240,10 +233,9 @@ class Partition(Fault):
     at: float = 0.0
     duration: float | None = None
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
         object.__setattr__(self, "a", _names(self.a))
         object.__setattr__(self, "b", _names(self.b))
-        _check_times(self)
         if not self.a:
             raise DsvizError("Partition: a is empty; name at least one node to cut off")
         if set(self.a) & set(self.b):
@@ -280,6 +272,20 @@ class _LinkFault(Fault):
 
     hits_links = True
 
+    @abstractmethod
+    def change(self, link: Link, on: bool) -> None:
+        """Put this fault on a link, or take it off."""
+
+    def begin(self, kernel: Kernel) -> None:
+        for link in self._links(kernel):
+            self.change(link, True)
+            link.touched()
+
+    def end(self, kernel: Kernel) -> None:
+        for link in self._links(kernel):
+            self.change(link, False)
+            link.touched()
+
     def _links(self, kernel: Kernel) -> Iterator[Link]:
         src, dst = getattr(self, "src", None), getattr(self, "dst", None)
         for one in [src] if src else kernel.slots:
@@ -298,17 +304,15 @@ del FAULTS["_LinkFault"]
 
 
 @dataclass(frozen=True, repr=False)
-class Cut(_LinkFault):
+class Cut(Fault):
     """Messages from `src` to `dst` are lost; the other direction still works."""
 
     label = "one-way cut"
+    hits_links = True
     src: str
     dst: str
     at: float
     duration: float | None = None
-
-    def __post_init__(self) -> None:
-        _check_times(self)
 
     def begin(self, kernel: Kernel) -> None:
         kernel.cut(self.src, self.dst, +1)
@@ -317,7 +321,7 @@ class Cut(_LinkFault):
         kernel.cut(self.src, self.dst, -1)
 
     def __str__(self) -> str:
-        return f"nothing passes {self._where()} {_span(self)}"
+        return f"nothing passes from {self.src} to {self.dst} {_span(self)}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -331,19 +335,11 @@ class Loss(_LinkFault):
     at: float = 0.0
     duration: float | None = None
 
-    def __post_init__(self) -> None:
-        _check_times(self)
+    def validate(self) -> None:
         as_probability("Loss: p", self.p)
 
-    def begin(self, kernel: Kernel) -> None:
-        for link in self._links(kernel):
-            link.loss.append(self.p)
-            link.touched()
-
-    def end(self, kernel: Kernel) -> None:
-        for link in self._links(kernel):
-            link.loss.remove(self.p)
-            link.touched()
+    def change(self, link: Link, on: bool) -> None:
+        (link.loss.append if on else link.loss.remove)(self.p)
 
     def __str__(self) -> str:
         return f"messages are lost with probability {self.p:g} {self._where()} {_span(self)}"
@@ -360,19 +356,11 @@ class Duplicate(_LinkFault):
     at: float = 0.0
     duration: float | None = None
 
-    def __post_init__(self) -> None:
-        _check_times(self)
+    def validate(self) -> None:
         as_probability("Duplicate: p", self.p)
 
-    def begin(self, kernel: Kernel) -> None:
-        for link in self._links(kernel):
-            link.duplicate.append(self.p)
-            link.touched()
-
-    def end(self, kernel: Kernel) -> None:
-        for link in self._links(kernel):
-            link.duplicate.remove(self.p)
-            link.touched()
+    def change(self, link: Link, on: bool) -> None:
+        (link.duplicate.append if on else link.duplicate.remove)(self.p)
 
     def __str__(self) -> str:
         return f"messages arrive twice with probability {self.p:g} {self._where()} {_span(self)}"
@@ -389,22 +377,14 @@ class Delay(_LinkFault):
     at: float = 0.0
     duration: float | None = None
 
-    def __post_init__(self) -> None:
-        _check_times(self)
+    def validate(self) -> None:
         if not self.ms >= 0:
             raise DsvizError(
                 f"Delay: ms={self.ms!r} must be 0 or more; messages cannot arrive early"
             )
 
-    def begin(self, kernel: Kernel) -> None:
-        for link in self._links(kernel):
-            link.delay += self.ms
-            link.touched()
-
-    def end(self, kernel: Kernel) -> None:
-        for link in self._links(kernel):
-            link.delay -= self.ms
-            link.touched()
+    def change(self, link: Link, on: bool) -> None:
+        link.delay += self.ms if on else -self.ms
 
     def __str__(self) -> str:
         return f"messages take {self.ms:g} ms longer {self._where()} {_span(self)}"
@@ -421,19 +401,11 @@ class Reorder(_LinkFault):
     at: float = 0.0
     duration: float | None = None
 
-    def __post_init__(self) -> None:
-        _check_times(self)
+    def validate(self) -> None:
         _check_positive(self, "ms", self.ms)
 
-    def begin(self, kernel: Kernel) -> None:
-        for link in self._links(kernel):
-            link.windows.append(self.ms)
-            link.touched()
-
-    def end(self, kernel: Kernel) -> None:
-        for link in self._links(kernel):
-            link.windows.remove(self.ms)
-            link.touched()
+    def change(self, link: Link, on: bool) -> None:
+        (link.windows.append if on else link.windows.remove)(self.ms)
 
     def __str__(self) -> str:
         return f"messages are shuffled within {self.ms:g} ms {self._where()} {_span(self)}"
@@ -450,19 +422,11 @@ class Corrupt(_LinkFault):
     at: float = 0.0
     duration: float | None = None
 
-    def __post_init__(self) -> None:
-        _check_times(self)
+    def validate(self) -> None:
         as_probability("Corrupt: p", self.p)
 
-    def begin(self, kernel: Kernel) -> None:
-        for link in self._links(kernel):
-            link.corrupt.append(self.p)
-            link.touched()
-
-    def end(self, kernel: Kernel) -> None:
-        for link in self._links(kernel):
-            link.corrupt.remove(self.p)
-            link.touched()
+    def change(self, link: Link, on: bool) -> None:
+        (link.corrupt.append if on else link.corrupt.remove)(self.p)
 
     def __str__(self) -> str:
         return f"messages are garbled with probability {self.p:g} {self._where()} {_span(self)}"
@@ -478,8 +442,7 @@ class Slow(Fault):
     at: float = 0.0
     duration: float | None = None
 
-    def __post_init__(self) -> None:
-        _check_times(self)
+    def validate(self) -> None:
         _check_positive(self, "factor", self.factor)
 
     def begin(self, kernel: Kernel) -> None:
@@ -505,9 +468,6 @@ class DiskStall(Fault):
     at: float
     duration: float
 
-    def __post_init__(self) -> None:
-        _check_times(self)
-
     def begin(self, kernel: Kernel) -> None:
         kernel.stall_disk(self.node, +1)
 
@@ -527,9 +487,6 @@ class DiskFailure(Fault):
     node: str
     at: float
     duration: float | None = None
-
-    def __post_init__(self) -> None:
-        _check_times(self)
 
     def begin(self, kernel: Kernel) -> None:
         kernel.slots[self.node].disk._fail(1 if self.duration is None else -1)
@@ -554,8 +511,7 @@ class ClockDrift(Fault):
     at: float = 0.0
     duration: float | None = None
 
-    def __post_init__(self) -> None:
-        _check_times(self)
+    def validate(self) -> None:
         if not self.ppm > -1_000_000:
             raise DsvizError(f"ClockDrift: ppm={self.ppm!r} would stop the clock or turn it back")
 
@@ -578,9 +534,6 @@ class ClockSkew(Fault):
     node: str
     ms: float
     at: float = 0.0
-
-    def __post_init__(self) -> None:
-        _check_times(self)
 
     def begin(self, kernel: Kernel) -> None:
         kernel.slots[self.node].clock.offset += self.ms
