@@ -143,9 +143,6 @@ class Stage:
         self._sends.append(number)
         return number
 
-    def send(self, _slot: Any, dst: str, kind: str, body: dict[str, Any], re: int | None) -> int:
-        return self.post(dst, kind, body, re)
-
     def set_timer(self, _slot: Any, name: str, ms: float, data: dict[str, Any]) -> None:
         if not ms >= 0:
             raise DsvizError(f"{self.name}: timer {name!r} needs ms of 0 or more, not {ms!r}")

@@ -240,7 +240,7 @@ class StandIn(Node):
         fields = {_text(name, 100): wire.decode(value) for name, value in body.items()}
         if re is not None and type(re) is not int:
             raise TypeError
-        self._kernel.send(self._slot, _text(dst, 60), _text(kind, 60), fields, re)
+        self._post(_text(dst, 60), _text(kind, 60), fields, re)
 
     def _set(self, name: str, ms: float, token: int | None) -> None:
         self.set_timer(_text(name, 60), _number(ms), **_timer_data(token))

@@ -178,10 +178,6 @@ class Kernel:
 
         return post
 
-    def send(self, slot: Slot, dst: str, kind: str, body: dict[str, Any], re: int | None) -> int:
-        """Send a message from `slot`; see `post_of`."""
-        return slot.post(dst, kind, body, re)
-
     def _transmit(self, message: Message) -> None:
         """Give a message to the network, whatever faults are on its link."""
         src, dst, now = message.src, message.dst, self.now

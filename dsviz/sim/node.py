@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -42,6 +42,7 @@ class Node:
 
     _kernel: Kernel
     _slot: Slot
+    _post: Callable[[str, str, dict[str, Any], int | None], int]  # its slot's way to send
     _PROVIDED = frozenset({"name", "now", "disk", "random", "peers", "shows"})
 
     def __init__(self, **options: Any) -> None:
@@ -100,10 +101,6 @@ class Node:
         mine = self.role_name()
         roles = self._kernel.roles
         return tuple(n for n, role in roles.items() if role == mine and n != self.name)
-
-    def _post(self, dst: str, kind: str, body: dict[str, Any], re: int | None) -> int:
-        """Send; a booted node has its slot's own, faster function under this name."""
-        return self._kernel.send(self._slot, dst, kind, body, re)
 
     def on_start(self) -> None:
         """Called at boot and after every restart."""
