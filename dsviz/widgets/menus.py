@@ -26,7 +26,7 @@ def menus(duration: float, latency: float) -> dict[str, list[dict[str, Any]]]:
                 "Skew the clock",
                 _field("ms", round_to_nice(duration / 20), "ms", "by", low=None),
             ),
-            _entry("ClockDrift", "Let the clock drift", _field("ppm", 100_000, "ppm", "by", None)),
+            _entry("ClockDrift", "Let the clock drift", _field("ppm", 5000, "ppm", "by", None)),
             _entry("Slow", "Slow down", _field("factor", 10, "times", ""), lasts),
             _entry("DiskStall", "Stall the disk", stalls),
             _entry("DiskFailure", "Fail the next sync"),
