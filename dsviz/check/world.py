@@ -91,7 +91,7 @@ class World:
         """Return the message in an envelope."""
         e = self.envelopes[number]
         body = dict(zip(e.names, e.values, strict=True))
-        return Message(e.kind, e.src, e.dst, number, e.re, body)
+        return Message.of(e.kind, e.src, e.dst, number, e.re, body)
 
     def bound_of(self, node: int, timer: str) -> Bound:
         """Return how often a node may see this timer fire."""

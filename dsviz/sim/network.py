@@ -92,30 +92,42 @@ class Link:
     """One direction between two nodes, with the faults that are on it now."""
 
     __slots__ = (
+        "_affine",
         "_corruptions",
         "_duplicates",
         "_losses",
+        "_quick",
+        "_sent",
+        "_stream",
         "_windows",
         "by_kind",
         "corrupt",
         "cuts",
         "delay",
         "draw",
+        "dst",
         "duplicate",
         "faulty",
         "loss",
         "random",
-        "sent",
+        "src",
         "windows",
     )
 
-    def __init__(self, network: Network, seed: int, src: str, dst: str) -> None:
+    def __init__(
+        self, network: Network, seed: int, src: str, dst: str, quick: dict[str, tuple]
+    ) -> None:
+        self.src, self.dst = src, dst
         own = network.by_link.get((src, dst))
-        self.draw = (network.latency if own is None else own).draw  # type: ignore[union-attr]
+        latency: Latency = network.latency if own is None else own  # type: ignore[assignment]
+        self.draw = latency.draw
         kinds = network.by_kind if own is None else {}
         self.by_kind = {kind: latency.draw for kind, latency in kinds.items()}
-        self.random = Random(f"{seed}/latency/{src}/{dst}").random
-        self.sent = 0
+        self._affine = None if kinds else latency.affine
+        self._stream = f"{seed}/latency/{src}/{dst}"
+        self.random = Random(self._stream).random
+        self._quick = quick  # of its sender: the links that need no more than a draw
+        self._sent: int | None = 0  # how many messages; None when that must be counted again
         self.cuts = 0  # how many faults cut this link now
         self.delay = 0.0  # extra ms
         self.loss = [network.loss] if network.loss else []
@@ -132,10 +144,30 @@ class Link:
         """To be called after a change: without any fault, sending takes a shorter way."""
         on_contents = self.loss or self.duplicate or self.corrupt
         self.faulty = bool(self.cuts or self.delay or self.windows or on_contents)
+        if self.faulty:
+            self._quick.pop(self.dst, None)
+            return
+        self._sent = None
+        if self._affine:
+            self._quick[self.dst] = (*self._affine, self.random)
+
+    @property
+    def sent(self) -> int:
+        """How many messages were sent on this link, that of now included.
+
+        Without a fault nobody counts them. Each takes one draw of the stream of latencies, so that
+        stream tells how many there were.
+        """
+        if self._sent is None:
+            self._sent = _draws(self._stream, self.random.__self__.getstate())  # type: ignore[attr-defined]
+        return self._sent
 
     def latency(self, kind: str) -> float:
         """Return how many ms the next message, of this kind, takes; counts the message."""
-        self.sent += 1
+        if self._sent is not None:
+            self._sent += 1
+        if self.windows and self._sent is None:
+            self._sent = self.sent + 1  # its draw comes below
         late = self._windows.draw(self.sent) * sum(self.windows) if self.windows else 0.0
         return self.delay + late + self.by_kind.get(kind, self.draw)(self.random())
 
@@ -156,6 +188,25 @@ class Link:
         if chance >= _any_of(self.duplicate):
             return None
         return self.delay + self.by_kind.get(kind, self.draw)(latency)
+
+
+def _draws(stream: str, state: tuple) -> int:
+    """Return after how many draws a stream of this name is in this state.
+
+    The generator (Mersenne Twister) makes 624 words at a time, and two of them make a draw; the
+    last item of its state says how many are used. So only the blocks need to be compared.
+    """
+    block, used = state[1][:-1], state[1][-1]
+    random, draws = Random(stream), 0
+    if random.getstate()[1][:-1] == block:
+        return 0
+    while True:
+        random.random()  # makes the next block
+        if random.getstate()[1][:-1] == block:
+            return draws + used // 2
+        for _ in range(311):
+            random.random()
+        draws += 312
 
 
 def _any_of(probabilities: list[float]) -> float:
