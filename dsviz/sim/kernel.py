@@ -96,21 +96,37 @@ class Kernel(Timing):
         heap, fast, record, by_what = self._heap, self._fast, self.records.append, self._BY_WHAT
         for _ in range(MAX_EVENTS):
             entry = self._at = heap[0]
-            if type(entry) is tuple:
+            made = type(entry)
+            if made is not tuple:
+                slot = fast.get(entry[2])
+                if slot is None:
+                    heappop(heap)
+                    self._deliver_message(entry)
+                    continue
+                handler = slot.dispatch[made]
+            elif entry[2] == "timer" and entry[3] in fast:
+                slot = fast[entry[3]]
+                timer = entry[5]
+                data = slot.due(timer, entry[1])
+                if data is None:
+                    heappop(heap)
+                    continue
+                handler = slot.on_timer[timer]
+            else:
                 heappop(heap)
                 if entry[2] == "end":
                     return
                 by_what[entry[2]](self, entry)
                 continue
-            slot = fast.get(entry[2])
-            if slot is None:
-                heappop(heap)
-                self._deliver_message(entry)
-                continue
             record(entry)
             self._hole = True
             try:
-                slot.dispatch[type(entry)](entry)
+                if made is not tuple:
+                    handler(entry)
+                elif data:
+                    handler(**data)
+                else:
+                    handler()
                 if self._hole:
                     self._hole = False
                     heappop(heap)
@@ -166,6 +182,7 @@ class Kernel(Timing):
         if lost:
             self._record("undone", slot.name, lost)
         slot.timers.clear()
+        slot.armed.clear()
         slot.held, slot.stalled = [], []
         slot.node = None
         waiting, slot.inbox = slot.inbox, deque()

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 NOMINAL_SERVICE = 0.1
 
 
+_NOTHING: dict[str, Any] = {}
+
+
 class Slot:
     """A place in the cluster: what outlives the process that runs there, and its state now."""
 
@@ -47,7 +50,8 @@ class Slot:
         self.clock = Clock()
         self.stalls = 0  # how many faults stall the disk now
         self.stalled: list[tuple] = []  # what waits for the disk to answer again
-        self.timers: dict[Any, int] = {}
+        self.timers: dict[Any, int] = {}  # the event of each timer that is set, by name (and data)
+        self.armed: dict[int, tuple[tuple, dict[str, Any]]] = {}  # of those with data, by event
         self.inbox: deque[tuple] = deque()  # what arrived while it was paused or busy
         self.held: list[tuple] = []  # the rest of a handler that a pause interrupted
         self.handlers = Handlers(self)
@@ -89,6 +93,18 @@ class Slot:
             self._fast[self.name] = self
         else:
             self._fast.pop(self.name, None)
+
+    def due(self, timer: str, seq: int) -> dict[str, Any] | None:
+        """Disarm the timer that fires with event `seq`; return its data, None if it is not set."""
+        timers = self.timers
+        if timers.get(timer) == seq:
+            del timers[timer]
+            return _NOTHING
+        if seq not in self.armed:
+            return None  # cancelled, replaced, or of a process that is gone
+        key, data = self.armed.pop(seq)
+        del timers[key]
+        return data
 
     up: bool
     paused: bool

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappush
+from functools import partial
+from heapq import heappush, heapreplace
 from typing import Any
 
 from dsviz.errors import DsvizError
@@ -28,9 +29,8 @@ class Timing(Mail):
 
     def set_timer_of(self, slot: Slot) -> Callable[..., None]:
         """Return `Node.set_timer` for one node."""
-        name, known, clock, timers, heap = (
-            slot.name, slot.on_timer, slot.clock, slot.timers, self._heap,
-        )  # fmt: skip
+        name, known, clock, heap = slot.name, slot.on_timer, slot.clock, self._heap
+        timers, armed = slot.timers, slot.armed
 
         def set_timer(timer: str, ms: float, /, **data: Any) -> None:
             if timer not in known:
@@ -38,51 +38,56 @@ class Timing(Mail):
             if not ms >= 0:
                 raise DsvizError(f"{name}: timer {timer!r} needs ms of 0 or more, not {ms!r}")
             if self._lead:
-                self._later(slot, arm, timer, ms, data)
-            else:
-                arm(timer, ms, data)
-
-        def arm(timer: str, ms: float, data: dict[str, Any]) -> None:
-            key = (timer, *sorted(data.items())) if data else timer
+                self._later(slot, partial(set_timer, timer, ms, **data))
+                return
             now, cause = self._at[:2]
-            fires = now + (clock.real(ms) if clock.rate else ms)
             seq = self._next
             self._next = seq + 1
+            if data:
+                key = _key(timer, data)
+                armed.pop(timers.get(key), None)
+                armed[seq] = (key, data)
+            else:
+                key = timer
             timers[key] = seq
-            heappush(heap, (fires, seq, "timer", name, None, timer, (key, data), cause))
+            fires = now + (clock.real(ms) if clock.rate else ms)
+            entry = (fires, seq, "timer", name, None, timer, None, cause)
+            if self._hole:
+                self._hole = False
+                heapreplace(heap, entry)
+            else:
+                heappush(heap, entry)
 
         return set_timer
 
     def cancel_timer_of(self, slot: Slot) -> Callable[..., None]:
         """Return `Node.cancel_timer` for one node."""
-        timers = slot.timers
+        timers, armed = slot.timers, slot.armed
 
         def cancel_timer(timer: str, /, **data: Any) -> None:
             if self._lead:
-                self._later(slot, disarm, timer, data)
-            else:
-                disarm(timer, data)
-
-        def disarm(timer: str, data: dict[str, Any]) -> None:
+                self._later(slot, partial(cancel_timer, timer, **data))
+                return
             if data:
-                timers.pop((timer, *sorted(data.items())), None)
+                armed.pop(timers.pop(_key(timer, data), None), None)
                 return
             timers.pop(timer, None)
-            for key in [key for key in timers if key[0] == timer and type(key) is tuple]:
-                del timers[key]
+            if armed:
+                for key in [key for key, _ in armed.values() if key[0] == timer]:
+                    del armed[timers.pop(key)]
 
         return cancel_timer
 
     def _fire(self, entry: tuple) -> None:
-        _, seq, _, name, _, timer, (key, data), cause = entry
-        slot = self.slots[name]
-        if slot.timers.get(key) != seq:
-            return  # cancelled, replaced, or of a process that is gone
+        slot = self.slots[entry[3]]
         if not slot.ready:
             slot.inbox.append(entry)
             return
-        del slot.timers[key]
-        self.records.append((self._at[0], seq, "timer", name, None, timer, None, cause))
+        now, seq, timer = self._at[0], entry[1], entry[5]
+        data = slot.due(timer, seq)
+        if data is None:
+            return
+        self.records.append(entry if entry[0] == now else (now, *entry[1:]))
         self._handle(slot, seq, slot.on_timer[timer], **data)
 
     # Disks ------------------------------------------------------------------------------------
@@ -151,6 +156,11 @@ class Timing(Mail):
                 self._on_synced(entry)
             else:
                 self._handle_message(slot, entry)
+
+
+def _key(timer: str, data: dict[str, Any]) -> tuple:
+    """Return what two timers with the same name and data have in common."""
+    return (timer, *(data.items() if len(data) == 1 else sorted(data.items())))
 
 
 def _settled(slot: Slot, result: int | DiskError) -> tuple[str, str, Any]:
