@@ -111,7 +111,7 @@ class Events:
         for name in slot.shows:
             value = getattr(slot.node, name, None)
             if type(value) not in ATOMS:
-                value = frozen(value, f"the shown attribute {name!r}")
+                value = frozen_shown(name, value)
             if name not in slot.shown or slot.shown[name] != value:
                 changed[name] = slot.shown[name] = value
         if changed:
@@ -156,6 +156,14 @@ class Events:
             slot.stalled.append(entry)
             return False
         return True
+
+
+def frozen_shown(name: str, value: Any) -> Any:
+    """Return a shown attribute as a trace can keep it. Raises DsvizError naming the attribute."""
+    try:
+        return frozen(value)
+    except DsvizError:
+        return frozen(value, f"the shown attribute {name!r}")
 
 
 def _blocks(entry: tuple) -> bool:

@@ -44,6 +44,7 @@ class Kernel(Timing):
     ) -> None:
         super().__init__(network, seed)
         self.roles = {name: node.role_name() for name, node in nodes.items()}
+        self._handlers: dict[type, list[str]] = {}
         self._fast: dict[str, Slot] = {}  # the nodes that can handle a message at once
         for name, node in nodes.items():
             self.slots[name] = Slot(self, name, node, sync_ms, self._fast)
@@ -51,6 +52,16 @@ class Kernel(Timing):
             self._schedule_fault(number, fault)
         for name in nodes:
             self.restart(name)
+
+    def handler_names(self, cls: type) -> list[str]:
+        """Return the names of the methods of a node's class that handle messages and timers."""
+        if cls not in self._handlers:
+            self._handlers[cls] = [
+                name
+                for name in dir(cls)
+                if name.startswith("on_") and name != "on_start" and not name.startswith("on_disk_")
+            ]
+        return self._handlers[cls]
 
     # The loop ---------------------------------------------------------------------------------
 

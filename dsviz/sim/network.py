@@ -8,7 +8,7 @@ another link, never shifts what happens to this one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -69,18 +69,15 @@ class Stream:
     paid for nothing; skipping forward to the draw with a message's number gives the same values.
     """
 
-    __slots__ = ("_name", "_random", "_used")
+    __slots__ = ("_random", "_used")
 
     def __init__(self, seed: int, purpose: str, src: str, dst: str) -> None:
-        self._name = f"{seed}/{purpose}/{src}/{dst}"
-        self._random: Callable[[], float] | None = None  # made when first looked at
+        self._random = Random(f"{seed}/{purpose}/{src}/{dst}").random
         self._used = 0
 
     def draw(self, number: int) -> float:
         """Return the draw with this number; numbers must not go down."""
         random = self._random
-        if random is None:
-            random = self._random = Random(self._name).random
         while self._used < number:
             random()
             self._used += 1
@@ -93,13 +90,11 @@ class Link:
 
     __slots__ = (
         "_affine",
-        "_corruptions",
-        "_duplicates",
-        "_losses",
         "_quick",
+        "_seed",
         "_sent",
         "_stream",
-        "_windows",
+        "_streams",
         "by_kind",
         "corrupt",
         "cuts",
@@ -134,11 +129,16 @@ class Link:
         self.duplicate = [network.duplicate] if network.duplicate else []
         self.corrupt: list[float] = []
         self.windows: list[float] = []  # ms within which messages are shuffled
-        self._losses = Stream(seed, "loss", src, dst)
-        self._corruptions = Stream(seed, "corrupt", src, dst)
-        self._windows = Stream(seed, "reorder", src, dst)
-        self._duplicates = Stream(seed, "duplicate", src, dst)
+        self._seed = seed
+        self._streams: dict[str, Stream] = {}
         self.touched()
+
+    def _draw(self, purpose: str, number: int) -> float:
+        stream = self._streams.get(purpose)
+        if stream is None:
+            stream = Stream(self._seed, purpose, self.src, self.dst)
+            self._streams[purpose] = stream
+        return stream.draw(number)
 
     def touched(self) -> None:
         """To be called after a change: without any fault, sending takes a shorter way."""
@@ -168,23 +168,23 @@ class Link:
             self._sent += 1
         if self.windows and self._sent is None:
             self._sent = self.sent + 1  # its draw comes below
-        late = self._windows.draw(self.sent) * sum(self.windows) if self.windows else 0.0
+        late = self._draw("reorder", self.sent) * sum(self.windows) if self.windows else 0.0
         return self.delay + late + self.by_kind.get(kind, self.draw)(self.random())
 
     def corruption(self) -> float | None:
         """A draw that says what of the message counted last is corrupted, or None for nothing."""
-        chance = self._corruptions.draw(2 * self.sent)
-        place = self._corruptions.draw(2 * self.sent + 1)
+        chance = self._draw("corrupt", 2 * self.sent)
+        place = self._draw("corrupt", 2 * self.sent + 1)
         return place if chance < _any_of(self.corrupt) else None
 
     def loses(self) -> bool:
         """Whether the message counted last is lost (each loss fault tries independently)."""
-        return self._losses.draw(self.sent) < _any_of(self.loss)
+        return self._draw("loss", self.sent) < _any_of(self.loss)
 
     def copy_latency(self, kind: str) -> float | None:
         """How many ms a duplicate of the message counted last takes, or None without one."""
-        chance = self._duplicates.draw(2 * self.sent)
-        latency = self._duplicates.draw(2 * self.sent + 1)
+        chance = self._draw("duplicate", 2 * self.sent)
+        latency = self._draw("duplicate", 2 * self.sent + 1)
         if chance >= _any_of(self.duplicate):
             return None
         return self.delay + self.by_kind.get(kind, self.draw)(latency)

@@ -68,7 +68,7 @@ class Slot:
         self.node: Node | None = None
         self._seed = kernel.seed
         self._random: Random | None = None
-        self._works = Random(f"{kernel.seed}/service/{name}").random
+        self._works: Callable[[], float] | None = None
 
     def work(self) -> float:
         """How many ms the next handler takes: the node's service time, if it has one.
@@ -80,8 +80,11 @@ class Slot:
             return 0.0
         if not service:
             return 0.0 if self.slowness == 1.0 else NOMINAL_SERVICE * (self.slowness - 1.0)
-        ms = service.draw(self._works()) if isinstance(service, Latency) else service
-        return ms * self.slowness
+        if not isinstance(service, Latency):
+            return service * self.slowness
+        if self._works is None:
+            self._works = Random(f"{self._seed}/service/{self.name}").random
+        return service.draw(self._works()) * self.slowness
 
     def set(self, **flags: bool) -> None:
         """Set `up`, `paused` or `busy` (a handler takes time), and what follows from them."""
@@ -128,12 +131,11 @@ class Slot:
         self.handlers.clear()
         self.dispatch.clear()
         self.on_timer.clear()
-        for name in dir(type(self.node)):
+        for name in kernel.handler_names(type(self.node)):
             if name.startswith("on_timer_"):
                 self.on_timer[name[9:]] = getattr(self.node, name)
-            elif name.startswith("on_") and not name.startswith("on_disk_"):
+            else:
                 self.handlers[name[3:]] = getattr(self.node, name)
-        del self.handlers["start"]
 
 
 class Clock:
