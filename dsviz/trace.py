@@ -29,11 +29,14 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dsviz.errors import DsvizError, listed
 from dsviz.history import History, HistoryBuilder, Operation
 from dsviz.message import FIRST_FIELD, Message
+
+if TYPE_CHECKING:
+    from dsviz.columns import Columns
 
 __all__ = [
     "KINDS",
@@ -212,6 +215,12 @@ class Trace:
         from dsviz.transcript import transcript
 
         return transcript(self, **select)
+
+    def columns(self) -> Columns:
+        """Return the events in arrays: a fifth of the memory, for runs of millions of events."""
+        from dsviz.columns import Columns
+
+        return Columns(self)
 
     def digest(self) -> str:
         """Return 16 hex characters that are equal exactly when two traces are equal."""

@@ -159,7 +159,7 @@ class Kernel(Timing):
 
     def _schedule_fault(self, number: int, fault: Fault) -> None:
         seq = FIRST_FAULT_SEQ + 2 * number
-        entry = (fault.at, seq, "fault", None, None, fault, number, -1)
+        entry = (float(fault.at), seq, "fault", None, None, fault, number, -1)
         if fault.at == 0 and fault.hits_links:
             self._at = entry
             self._on_fault(entry)  # before the nodes boot and send their first messages
@@ -167,7 +167,8 @@ class Kernel(Timing):
         else:
             heappush(self._heap, entry)
         if fault.ends is not None:
-            heappush(self._heap, (fault.ends, seq + 1, "heal", None, None, fault, number, -1))
+            ends = float(fault.ends)
+            heappush(self._heap, (ends, seq + 1, "heal", None, None, fault, number, -1))
 
     def _on_fault(self, entry: tuple) -> None:
         self.records.append(entry)
@@ -220,7 +221,7 @@ class Kernel(Timing):
         slot.paused_until = max(until, slot.paused_until) if slot.paused else until
         slot.set(paused=True)
         self._record("pause", name, slot.paused_until)
-        self._push(until, "resume", name, None, slot.starts, None)
+        self._push(float(until), "resume", name, None, slot.starts, None)
 
     def _on_resume(self, entry: tuple) -> None:
         time, seq, _, name, _, starts, _, cause = entry
