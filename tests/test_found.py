@@ -21,7 +21,7 @@ from dsviz.systems.consensus_search import CASES
 from dsviz.trace import Trace
 
 FOUND = Path(__file__).parent / "golden" / "found"
-#: CPU seconds within which a bug is found and made small: 5 on an idle machine, thrice that on a busy one.
+#: CPU seconds within which a bug is found and made small: 5 when idle, thrice that when busy.
 SECONDS = 15.0
 #: States of the correct cluster that are searched: a multiple of what any bug takes.
 STATES = 100_000
