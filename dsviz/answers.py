@@ -27,6 +27,11 @@ def keep(name: str, value: Any) -> None:
     os.replace(fresh, path)
 
 
+def kept(prefix: str = "") -> dict[str, Any]:
+    """Return what is kept under names that begin with `prefix`, by name."""
+    return {name: value for name, value in _read().items() if name.startswith(prefix)}
+
+
 def forget(prefix: str = "") -> int:
     """Forget the predictions whose name begins with `prefix` (all of them without one).
 

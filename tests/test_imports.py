@@ -15,6 +15,7 @@ GROUND = {"errors", "history", "trace", "transcript", "laws"}
 MAY_IMPORT = {
     "errors": set(),
     "answers": set(),
+    "content": {"errors"},
     "laws": {"errors"},
     "history": GROUND - {"laws"},
     "trace": GROUND - {"laws"},
@@ -25,7 +26,7 @@ MAY_IMPORT = {
     "check": GROUND,
     "draw": GROUND,
     # A click makes a fault and runs again, a lamp shows a verdict: both lie below the pictures.
-    "widgets": GROUND | {"answers", "draw", "sim", "check"},
+    "widgets": GROUND | {"answers", "content", "draw", "sim", "check"},
     "engines": GROUND,
     "grading": GROUND | {"check", "sim", "systems"},
 }
