@@ -387,7 +387,7 @@ def test_the_glossary_knows_long_and_short_names():
     assert repr(lesson.glossary("quorum")).startswith("quorum: set large enough")
     assert repr(lesson.glossary("ISR")).startswith("in-sync replica (ISR):")
     assert len(lesson.glossary().terms) == 85
-    with pytest.raises(DsvizError, match="near it are .*quorum"):
+    with pytest.raises(DsvizError, match=r"near it are .*quorum"):
         lesson.glossary("quorumm")
 
 

@@ -13,7 +13,7 @@ function view(kit) {
       "div",
       { className: "dk-head" },
       h("span", { className: "dk-tag", text: "Map" }),
-      h("span", { className: "dk-soft", text: `An arrow leads from what is needed to what needs it. ${done} of ${concepts.length} done.` }),
+      h("span", { className: "dk-soft", text: `Lines lead down to what builds on it. ${done} of ${concepts.length} done.` }),
     ),
     ground,
     about(kit, concepts.find((one) => one.number === chosen)),
@@ -24,7 +24,7 @@ const STEP = 62; // px from row to row
 const TALL = 40; // px of a station
 
 function middle(one) {
-  return [6 + one.column * 88, one.row * STEP + TALL / 2];
+  return [11 + one.column * 78, one.row * STEP + TALL / 2];
 }
 
 function ways(kit) {
@@ -38,6 +38,17 @@ function ways(kit) {
     const [x1, y1] = middle(by[a]);
     const [x2, y2] = middle(by[b]);
     if (!hard && !near(a, b)) continue;
+    if (y1 === y2) {
+      const low = y1 + TALL / 2;
+      svg.append(
+        s("path", {
+          d: `M${x1},${low} C${x1},${low + 14} ${x2},${low + 14} ${x2},${low}`,
+          "vector-effect": "non-scaling-stroke",
+          class: "dk-way dk-near dk-dashed",
+        }),
+      );
+      continue;
+    }
     const [from, to] = [y1 + (y2 > y1 ? TALL / 2 : -TALL / 2), y2 + (y2 > y1 ? -TALL / 2 : TALL / 2)];
     const bend = Math.max(Math.abs(to - from) / 2, 8) * (y2 > y1 ? 1 : -1);
     const way = s("path", {

@@ -19,15 +19,20 @@ function view(kit) {
 
 function mission(kit, item, number) {
   const label = `Mission ${number + 1}, ${item.done ? "done" : "open"}`;
+  const mark = item.done ? "✓" : String(number + 1);
   const tick = item.own
-    ? h("input", {
-        type: "checkbox",
-        checked: item.done,
-        "aria-label": `Mission ${number + 1}: tick it off yourself`,
+    ? h("button", {
+        type: "button",
+        className: "dk-tick-mark",
+        role: "checkbox",
+        "aria-checked": String(item.done),
+        "aria-label": `${label}: tick it off yourself`,
+        title: "Tick it off yourself",
+        text: mark,
         "data-key": `tick-${number}`,
-        onchange: (event) => kit.send("tick", { number, done: event.target.checked }),
+        onclick: () => kit.send("tick", { number, done: !item.done }),
       })
-    : h("i", { className: "dk-tick-mark", role: "img", "aria-label": label, text: item.done ? "✓" : String(number + 1) });
+    : h("i", { className: "dk-tick-mark", role: "img", "aria-label": label, text: mark });
   return h(
     "li",
     { "data-done": String(item.done) },

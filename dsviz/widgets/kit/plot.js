@@ -2,7 +2,7 @@
 
 const WIDE = 460;
 const HIGH = 230;
-const ROOM = { left: 58, right: 14, top: 12, bottom: 42 };
+const ROOM = { left: 58, right: 26, top: 12, bottom: 42 };
 
 function scale({ low, high, log }, from, to) {
   const f = log ? Math.log10 : (v) => v;
@@ -87,7 +87,7 @@ function frame(svg, plot, x, y) {
   const [left, right, top, bottom] = [ROOM.left, WIDE - ROOM.right, ROOM.top, HIGH - ROOM.bottom];
   for (const v of ticks(plot.y)) {
     svg.append(s("line", { class: "dk-grid", x1: left, x2: right, y1: y.px(v), y2: y.px(v) }));
-    const label = s("text", { class: "dk-tick", x: left - 7, y: y.px(v) + 4, "text-anchor": "end" });
+    const label = s("text", { class: "dk-tick", x: left - 12, y: y.px(v) + 4, "text-anchor": "end" });
     label.textContent = short(v);
     svg.append(label);
   }
