@@ -1,4 +1,4 @@
-"""Each mission of the quorum lesson can be achieved, and is not achieved before anything is done."""
+"""Each mission of the quorum lesson can be achieved, and none is before anything is done."""
 
 import pytest
 

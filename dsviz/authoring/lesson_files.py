@@ -125,5 +125,5 @@ def test_names(path: Path) -> set[str]:
 
 def words(markdown: str) -> list[str]:
     """Return the words of prose; tables, tags, links' targets and formulas are not prose."""
-    prose = re.sub(r"<[^>]+>|\]\([^)]*\)|^\|.*$|\$\$.*?\$\$", " ", markdown, flags=re.M | re.S)
+    prose = re.sub(r"<[^>]+>|\]\([^)]*\)|^\|.*$|(?s:\$\$.*?\$\$)", " ", markdown, flags=re.M)
     return [word for word in prose.split() if any(map(str.isalnum, word))]

@@ -8,20 +8,20 @@ from collections.abc import Iterator
 from dsviz.authoring.lesson_files import Lesson, part_of
 
 #: ``[PBS]``, not followed by a link's target.
-NAME = re.compile(r"(?<![\]\\!])\[([A-Z][\w.-]*(?: [\w.-]+)?)\](?!\()")
+NAME = re.compile(r"(?<![\]\\!\w])\[([A-Za-z][\w.-]{2,}(?: [\w.-]+)?)\](?!\()")
 LINE = re.compile(r"^- \*\*\[([^\]]+)\]\*\* (.+)$", re.MULTILINE)
 SAYS_WHERE_FROM = re.compile(
     r"\b(published|measured|reported|documented|documentation|default|survey)\b", re.IGNORECASE
 )
 NUMBER = re.compile(r"(?<![\w#])\d[\d.,]*(?!\w)")
-DATED = re.compile(r"\b(19|20)\d\d\b|\b[vV]?\d+\.\d+|\bKIP-\d+|\bRFC \d+")
-ENDING = re.compile(r"(?<=[.!?:])\s+(?=[A-Z*“\[])|\n\n|\n[-*] |\n\d+\. ")
+DATED = re.compile(r"\b(19|20)\d\d\b|\b[vV]?\d+\.(\d+|x\b)|\bKIP-\d+|\bRFC \d+")
+ENDING = re.compile(r"\n+[-*] |\n+\d+\. |\n\n|(?<=[.!?:])\s+(?=[A-Z*“\[])")
+PLACE = re.compile(r"\b(sections?|chapters?|tables?|figures?|pages?) .*")
 
 
 def listed(lesson: Lesson) -> dict[str, str]:
     """Return the lesson's sources by their short names."""
-    text = "\n".join(cell.source for cell in lesson.part("sources"))
-    return dict(LINE.findall(text))
+    return dict(LINE.findall("\n".join(cell.source for cell in lesson.part("sources"))))
 
 
 def sources_are_listed(lesson: Lesson) -> Iterator[str]:
@@ -33,7 +33,7 @@ def sources_are_listed(lesson: Lesson) -> Iterator[str]:
 def sources_are_dated(lesson: Lesson) -> Iterator[str]:
     """Every source has a year or a version."""
     for name, line in listed(lesson).items():
-        if not DATED.search(line):
+        if not DATED.search(name + " " + PLACE.sub("", line)):
             yield f"source [{name}] has neither year nor version"
 
 
@@ -41,7 +41,7 @@ def names_and_lines_agree(lesson: Lesson) -> Iterator[str]:
     """Every source named in the lesson is listed, and every source listed is named."""
     used: dict[str, str] = {}
     for where, text in lesson.prose():
-        for name in NAME.findall(text):
+        for name in NAME.findall(re.sub(r"`[^`]*`|\$\$.*?\$\$", " ", text, flags=re.DOTALL)):
             used.setdefault(name, where)
     for name, where in used.items():
         if name not in listed(lesson):

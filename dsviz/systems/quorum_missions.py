@@ -79,7 +79,7 @@ MISSIONS = (
     Mission(
         "The hard one: sloppy on, R = W = 2 of 3, and a stale read all the same. Faults are yours.",
         stale_although_they_meet,
-        "Stand-ins are asked after 60 ms of silence. Lasso r1 and r2 before a write begins, and let "
-        "them come back just before it is acknowledged.",
+        "Stand-ins are asked after 60 ms of silence. Lasso r1 and r2 before a write begins, and "
+        "let them come back just before it is acknowledged.",
     ),
 )
