@@ -80,6 +80,9 @@ class Node:
         fresh.__dict__.update(
             _kernel=kernel, _slot=slot, _post=slot.post, name=slot.name, disk=slot.disk
         )
+        for name, verb in getattr(slot, "verbs", {}).items():
+            if getattr(type(self), name) is getattr(Node, name):  # no subclass has its own
+                fresh.__dict__[name] = verb
         return fresh
 
     name: str
@@ -149,7 +152,8 @@ class Node:
 
 
 def _visible(node: Node) -> list[str]:
-    return [name for name in node.__dict__ if hasattr(type(node), name) and name[0] != "_"]
+    own = (name for name in node.__dict__ if hasattr(type(node), name) and name[0] != "_")
+    return [name for name in own if name not in Node.__dict__ or name == "service"]
 
 
 @dataclass(frozen=True)
