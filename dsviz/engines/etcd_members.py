@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from dsviz.engines.answers import Member, Status
-from dsviz.engines.gateway import Gateway, NotDone, Unknown
+from dsviz.engines.gateway import Gateway
+from dsviz.engines.outcome import NotDone, Unknown
 from dsviz.engines.ports import HOST, free_ports, is_free
 from dsviz.engines.process import Process, wait_until
 from dsviz.engines.workspace import Workspace

@@ -7,7 +7,10 @@ The same function runs on a real cluster and on its recording: that is how the t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
+from dsviz.engines.postgres_verbs import PostgresVerbs
 from dsviz.engines.verbs import EtcdVerbs
 
 
@@ -36,13 +39,72 @@ def quorum_session(c: EtcdVerbs) -> Iterator[str]:
     yield from _show(c.start("e3"), c.status(), c.put("x", 4), c.get("x", via="e3"))
 
 
+def postgres_crash_session(pg: PostgresVerbs) -> Iterator[str]:
+    """Yield a run of one server that is killed in mid-load, with and without waiting for its disk.
+
+    With synchronous_commit off a commit is acknowledged before its record is written: the last
+    ones, of up to three times wal_writer_delay (200 ms), are gone. The kill follows the last
+    acknowledgement at once, so some always are.
+    """
+    yield repr(pg)
+    yield "\nKilled in mid-load, every commit written to the log first:"
+    yield from _show(pg.load(2000, kill_after=1000), pg.status(), pg.start("p"))
+    yield from _show(pg.recovery("p"), pg.audit())
+    yield "\nThe same, acknowledged before it is written:"
+    yield from _show(pg.configure(synchronous_commit="off"))
+    yield from _show(pg.load(5000, kill_after=4000), pg.start("p"), pg.recovery("p"), pg.audit())
+    yield "\nShut down in order:"
+    yield from _show(pg.stop("p"), pg.start("p"), pg.recovery("p"))
+
+
+def postgres_quorum_session(pg: PostgresVerbs) -> Iterator[str]:
+    """Yield a run of a primary with two standbys that a commit waits for, one of them frozen."""
+    yield repr(pg)
+    yield "\nBoth standbys must have it:"
+    yield from _show(pg.configure(synchronous_standby_names="FIRST 2 (s1, s2)"), pg.status())
+    yield from _show(pg.put("x", 1), pg.pause("s1"), pg.put("x", 2, timeout_ms=1000))
+    yield "\nNobody knows, and it has happened all the same:"
+    yield from _show(pg.resume("s1"), pg.settle(), pg.get("x"), pg.get("x", via="s1"))
+    yield "\nAny one of them is enough:"
+    yield from _show(pg.configure(synchronous_standby_names="ANY 1 (s1, s2)"), pg.status())
+    yield from _show(pg.pause("s1"), pg.put("x", 3), pg.resume("s1"))
+
+
+def postgres_promote_session(pg: PostgresVerbs) -> Iterator[str]:
+    """Yield a run of a primary that is cut off, goes on alone, and is succeeded by its standby."""
+    yield repr(pg)
+    yield from _show(pg.put("x", "before"), pg.settle(), pg.get("x", via="s1"))
+    yield "\nThe link is cut, the primary goes on, the standby is promoted:"
+    yield from _show(pg.partition("p", "s1"), pg.load(100), pg.promote("s1"), pg.status())
+    yield "\nTwo primaries, and what one acknowledged is lost on the other:"
+    yield from _show(pg.put("x", "split", via="p"), pg.put("x", "brain", via="s1"))
+    yield from _show(pg.audit("p"), pg.audit("s1"))
+    yield "\nThe old one comes back as a standby:"
+    yield from _show(pg.heal(), pg.rewind("p", to="s1"), pg.settle(), pg.status())
+    yield from _show(pg.get("x", via="p"), pg.audit("p"))
+
+
 def _show(*answers: object) -> Iterator[str]:
     for answer in answers:
         yield from (f"  {line}" for line in repr(answer).splitlines())
 
 
+@dataclass(frozen=True)
+class Session:
+    """A run: the engine (a name in `dsviz.engines`), its options, and what is done with it."""
+
+    engine: str
+    run: Callable[[Any], Iterator[str]]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
 #: Recorded runs by name; a file name in ``transcripts/`` each.
-SESSIONS: dict[str, Callable[[EtcdVerbs], Iterator[str]]] = {"etcd-quorum": quorum_session}
+SESSIONS: dict[str, Session] = {
+    "etcd-quorum": Session("EtcdCluster", quorum_session),
+    "postgres-crash": Session("Postgres", postgres_crash_session),
+    "postgres-quorum": Session("Postgres", postgres_quorum_session, {"standbys": 2}),
+    "postgres-promote": Session("Postgres", postgres_promote_session, {"standbys": 1}),
+}
 
 
 def as_text(lines: Iterator[str]) -> str:
