@@ -14,7 +14,7 @@ SAYS_WHERE_FROM = re.compile(
     r"\b(published|measured|reported|documented|documentation|default|survey)\b", re.IGNORECASE
 )
 NUMBER = re.compile(r"(?<![\w#])\d[\d.,]*(?!\w)")
-DATED = re.compile(r"\b(19|20)\d\d\b|\b[vV]?\d+\.(\d+|x\b)|\bKIP-\d+|\bRFC \d+")
+DATED = re.compile(r"\b(19|20)\d\d\b|^[A-Z]\w+ \d\d? |\b[vV]?\d+\.(\d+|x\b)|\bKIP-\d+|\bRFC \d+")
 ENDING = re.compile(r"\n+[-*] |\n+\d+\. |\n\n|(?<=[.!?:])\s+(?=[A-Z*“\[])")
 PLACE = re.compile(r"\b(sections?|chapters?|tables?|figures?|pages?) .*")
 
