@@ -83,8 +83,7 @@ class Mail(Events):
             except KeyError:
                 post(dst, kind, body, None)
                 return
-            hole = self._hole
-            if count != len(body) or (not hole and self._lead):
+            if count != len(body) or self._lead:
                 post(dst, kind, body, None)
                 return
             at = self._at
@@ -106,7 +105,7 @@ class Mail(Events):
                 arrives = now + (low + span * random())
                 message = made((arrives, seq, dst, src, now, at[1], *value))
             self._next = seq + 1
-            if hole:
+            if self._hole:
                 self._hole = False
                 heapreplace(heap, message)
             else:
