@@ -23,8 +23,8 @@ def test_what_was_acknowledged_survives_a_kill_and_with_synchronous_commit_off_i
     with Postgres() as pg:
         load = pg.load(3000, kill_after=300, clients=4)
         assert load.acked >= 300
-        assert load.acked + load.unknown + load.failed < 3000, "the clients ended with the server"
-        assert load.unknown + load.failed <= 4, "each client ends with what it cannot do"
+        assert load.acked + load.in_doubt + load.failed < 3000, "the clients ended with the server"
+        assert load.in_doubt + load.failed <= 4, "each client ends with what it cannot do"
         assert pg.status().members[0].process == "killed"
         assert pg.put("x", 1).text == "put x = 1 via p: p is not reachable, nothing was written"
         assert pg.start("p").ok
@@ -32,7 +32,7 @@ def test_what_was_acknowledged_survives_a_kill_and_with_synchronous_commit_off_i
         assert redo.bytes == position(redo.end) - position(redo.start) > 0
         audit = pg.audit()
         assert (audit.lost, audit.acked) == (0, load.acked)
-        assert audit.extra <= load.unknown
+        assert audit.extra <= load.in_doubt
         pg.configure(synchronous_commit="off")
         fast = pg.load(4000, kill_after=3000)
         pg.start("p")

@@ -23,6 +23,7 @@ _MODULES = {
     "HaproxyLab": "haproxy",
     "Postgres": "postgres",
     "Valkey": "valkey",
+    "ValkeyCluster": "valkey_cluster",
     "available": "capabilities",
 }
 

@@ -36,11 +36,13 @@ class Book:
         kill: tuple[int, Callable[[], Any]] | None,
         journal: Journal,
         via: str,
+        go_on: bool = False,
     ) -> dict[str, Any]:
         """Have `clients` insert `rows` numbers by ``insert(client, number)``; return the counts.
 
         `kill` is (after how many acknowledgements, what to do then). A client ends with its first
-        number that was not acknowledged. Counts: acked, failed, unknown, took_ms, per_second.
+        number that was not acknowledged, unless told to `go_on`. Counts: acked, failed, in_doubt,
+        took_ms, per_second.
         """
         before = [len(group) for group in (self.acked, self.failed, self.unknown)]
         numbers = range(self._next, self._next + rows)
@@ -55,7 +57,8 @@ class Book:
             try:
                 for n in numbers[number::clients]:
                     sent.append(n)
-                    if not self._one(number, n, insert, journal if rows <= TRACED else None, via):
+                    noted = journal if rows <= TRACED else None
+                    if not self._one(number, n, insert, noted, via) and not go_on:
                         return
                     if kill and len(self.acked) >= goal:
                         act()
@@ -75,7 +78,7 @@ class Book:
         acked, failed, unknown = (b - a for a, b in zip(before, after, strict=True))
         rate = round(1000 * acked / took)
         journal.note("log", CLIENT, f"load at {via}: {acked} acknowledged, {unknown} unknown")
-        names = ("acked", "failed", "unknown", "took_ms", "per_second")
+        names = ("acked", "failed", "in_doubt", "took_ms", "per_second")
         return dict(zip(names, (acked, failed, unknown, round(took, 3), rate), strict=True))
 
     def _one(

@@ -192,3 +192,9 @@ def stored_value(value: object) -> str:
     if not isinstance(value, (str, int)) or isinstance(value, bool):
         raise DsvizError(f"value={value!r} must be text or a whole number; use str(value)")
     return str(value)
+
+
+def whole(name: str, value: object, least: int, most: int) -> None:
+    """Raise DsvizError unless `value` is a whole number from `least` to `most`."""
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise DsvizError(f"{name}={value!r} must be a whole number from {least} to {most}")

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from dsviz.engines.answers import Answer
-from dsviz.engines.face import Face, checked, checked_wait, stored_value
+from dsviz.engines.face import Face, checked, checked_wait, stored_value, whole
 from dsviz.errors import DsvizError
 
 #: Statements that only look, so that a replay may answer them in any order.
@@ -72,12 +72,12 @@ class PostgresVerbs(Face):
 
         `rows` in all, by `clients` at once. With `kill_after`, member `via` is killed as soon as so
         many were acknowledged, while the clients go on. The answer's `acked`, `failed` and
-        `unknown` are counts, `per_second` a rate; `audit` compares them with what is there later.
+        `in_doubt` are counts, `per_second` a rate; `audit` compares them with what is there later.
         """
-        _whole("rows", rows, 1, MOST_ROWS)
-        _whole("clients", clients, 1, 32)
+        whole("rows", rows, 1, MOST_ROWS)
+        whole("clients", clients, 1, 32)
         if kill_after is not None:
-            _whole("kill_after", kill_after, 1, rows)
+            whole("kill_after", kill_after, 1, rows)
         wait = checked_wait(timeout_ms)
         args = {"rows": rows, "via": via, "clients": clients, "kill_after": kill_after}
         return self._ask("load", via, **args, timeout_ms=wait)
@@ -121,7 +121,7 @@ class PostgresVerbs(Face):
 
         `value` is a list of records, each with ``manager``, ``lsn``, ``bytes`` and ``what``.
         """
-        _whole("tail", tail, 1, 1000)
+        whole("tail", tail, 1, 1000)
         return self._ask("wal", member, member=member, tail=tail)
 
     @classmethod
@@ -145,8 +145,3 @@ class PostgresVerbs(Face):
         if verb == "rewind":
             return f"rewind {args['member']} to {args['to']}"
         return super().words(verb, args)
-
-
-def _whole(name: str, value: object, least: int, most: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise DsvizError(f"{name}={value!r} must be a whole number from {least} to {most}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dsviz.engines.postgres_verbs import PostgresVerbs
+from dsviz.engines.valkey_verbs import ValkeyVerbs
 from dsviz.engines.verbs import EtcdVerbs
 
 
@@ -84,6 +85,67 @@ def postgres_promote_session(pg: PostgresVerbs) -> Iterator[str]:
     yield from _show(pg.get("x", via="p"), pg.audit("p"))
 
 
+def valkey_wait_session(v: ValkeyVerbs) -> Iterator[str]:
+    """Yield a run of a primary with two replicas, one frozen, then dead: WAIT and its limits."""
+    yield repr(v)
+    yield from _show(v.status(), v.put("x", 1), v.wait(2), v.get("x", via="r2"))
+    yield "\nOne replica is frozen. WAIT counts, and undoes nothing:"
+    yield from _show(v.pause("r2"), v.put("x", 2), v.wait(2, timeout_ms=300), v.get("x"))
+    yield from _show(v.resume("r2"), v.wait(2, timeout_ms=3000))
+    yield "\nRefusing beforehand, when replicas are missing:"
+    yield from _show(v.configure(min_replicas_to_write=2, min_replicas_max_lag=5))
+    yield from _show(v.kill("r2"), v.status(), v.put("x", 3), v.get("x"))
+    yield from _show(v.start("r2"), v.settle(), v.put("x", 4))
+
+
+def valkey_promote_session(v: ValkeyVerbs) -> Iterator[str]:
+    """Yield a run of a primary that is cut off from its replica and succeeded by hand."""
+    yield repr(v)
+    yield from _show(v.put("x", "before"), v.settle(), v.get("x", via="r1"))
+    yield "\nThe link is cut. The primary goes on and says ok to 100 writes:"
+    yield from _show(v.partition("p", "r1"), v.load(100), v.put("x", "split"))
+    yield "\nWith WAIT 1 it says that nobody else has them:"
+    yield from _show(v.load(3, wait=1, timeout_ms=100))
+    yield "\nThe replica takes over:"
+    yield from _show(v.promote("r1"), v.put("x", "brain", via="r1"), v.status(), v.audit("r1"))
+    yield "\nThe old one returns as a replica, and what only it had is gone:"
+    yield from _show(v.heal(), v.follow("p", to="r1"), v.settle(), v.status())
+    yield from _show(v.get("x"), v.audit("p"))
+
+
+def valkey_sentinel_session(v: ValkeyVerbs) -> Iterator[str]:
+    """Yield a run in which three Sentinels replace a frozen primary, which then wakes up.
+
+    An old primary is demoted 10 s after it is back, as long as Sentinels give it to say so itself.
+    """
+    yield repr(v)
+    yield from _show(v.status(), v.put("x", "before"), v.wait(1))
+    yield "\nThe primary stands still. The Sentinels agree and make the replica one:"
+    yield from _show(v.pause("p"), v.settle(), v.status())
+    yield "\nThe old primary wakes up and knows nothing of it:"
+    yield from _show(v.resume("p"), v.put("x", "split", via="p"), v.get("x", via="p"))
+    yield from _show(v.get("x", via="r1"))
+    yield "\nUntil a Sentinel tells it:"
+    yield from _show(v.settle(), v.status(), v.get("x", via="p"))
+
+
+def valkey_cluster_session(c: ValkeyVerbs) -> Iterator[str]:
+    """Yield a run of three primaries with a replica each: slots, redirections, a move, a loss."""
+    yield repr(c)
+    yield from _show(c.status(), c.command("CLUSTER", "KEYSLOT", "123456789", via="a"))
+    yield "\nEach server answers for its slots only:"
+    yield from _show(c.put("foo", 1, via="a"), c.put("foo", 1, via="a", follow=True))
+    yield from _show(c.command("MGET", "foo", "bar", via="a"))
+    yield from _show(c.put("{foo}2", 2, via="c"), c.command("MGET", "foo", "{foo}2", via="c"))
+    yield "\nA slot moves. While it does, its old owner answers ASK, then MOVED:"
+    yield from _show(c.move(12182, "a", finish=False), c.get("foo", via="c"))
+    yield from _show(c.get("foo", via="b", follow=True), c.move(12182, "a"))
+    yield from _show(c.get("foo", via="c"), c.get("foo", via="a"))
+    yield "\nA primary dies, its replica takes over. Both dead: no slot is served:"
+    yield from _show(c.kill("b"), c.settle(), c.status(), c.kill("rb"))
+    yield from _show(c.settle(), c.status(), c.put("foo", 3, via="a"))
+
+
 def _show(*answers: object) -> Iterator[str]:
     for answer in answers:
         yield from (f"  {line}" for line in repr(answer).splitlines())
@@ -104,6 +166,10 @@ SESSIONS: dict[str, Session] = {
     "postgres-crash": Session("Postgres", postgres_crash_session),
     "postgres-quorum": Session("Postgres", postgres_quorum_session, {"standbys": 2}),
     "postgres-promote": Session("Postgres", postgres_promote_session, {"standbys": 1}),
+    "valkey-wait": Session("Valkey", valkey_wait_session, {"replicas": 2}),
+    "valkey-promote": Session("Valkey", valkey_promote_session, {"replicas": 1}),
+    "valkey-sentinel": Session("Valkey", valkey_sentinel_session, {"replicas": 1, "sentinels": 3}),
+    "valkey-cluster": Session("ValkeyCluster", valkey_cluster_session, {"replicas": 1}),
 }
 
 
