@@ -4,15 +4,14 @@ function view(kit) {
   const { terms } = kit.state;
   kit.root.setAttribute("aria-label", "Glossary");
   kit.root.classList.add("dk-glossary");
-  const list = h("dl", { className: "dk-terms" });
+  const list = h("div", { className: "dk-terms", role: "list" });
   const count = h("span", { className: "dk-soft", role: "status" });
   const show = (wanted) => {
     const found = terms.filter(([name, meaning]) => `${name} ${meaning}`.toLowerCase().includes(wanted.toLowerCase()));
     list.replaceChildren(
-      ...found.flatMap(([name, meaning, source]) => [
-        h("dt", { text: name }),
-        h("dd", {}, meaning, h("span", { className: "dk-soft", text: ` · ${source}` })),
-      ]),
+      ...found.map(([name, meaning, source]) =>
+        h("p", { role: "listitem" }, h("b", { text: name }), ` ${meaning}`, h("span", { className: "dk-soft", text: ` · ${source}` })),
+      ),
     );
     count.textContent = `${found.length} of ${terms.length} terms`;
   };
