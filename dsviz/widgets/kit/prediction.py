@@ -176,7 +176,11 @@ class Outcome(Kit):
     def static(self) -> str:
         seen = escape(shown(self.observed, self.unit))
         because = f"<br>{escape(self.because)}" if self.because else ""
-        return f"<p><i>{escape(self.said)}</i><br><b>Observed: {seen}</b>{because}</p>"
+        # Folded, so that a reader of the page can still predict first.
+        return (
+            f"<details><summary><i>Your prediction first; then unfold what was observed</i></summary>"
+            f"<p><b>Observed: {seen}</b>{because}</p></details>"
+        )
 
 
 def shown(value: Any, unit: str = "") -> str:
