@@ -84,7 +84,7 @@ def test_every_concept_of_the_map_could_be_begun(tmp_path):
 @pytest.mark.slow
 def test_a_lesson_just_begun_is_green_but_for_what_is_not_yet_written(tmp_path):
     """In a copy of the repository: style, its own tests, the release, its notebooks."""
-    keep = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", "pictures")
+    keep = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__")
     copy = shutil.copytree(ROOT, tmp_path / "copy", ignore=keep)
     env = os.environ | {"PYTHONPATH": str(copy), "PYTHONHASHSEED": "0"}
 

@@ -178,7 +178,7 @@ class Outcome(Kit):
         because = f"<br>{escape(self.because)}" if self.because else ""
         # Folded, so that a reader of the page can still predict first.
         return (
-            f"<details><summary><i>Your prediction first; then unfold what was observed</i></summary>"
+            "<details><summary><i>Predict first, then unfold what was observed</i></summary>"
             f"<p><b>Observed: {seen}</b>{because}</p></details>"
         )
 
