@@ -9,10 +9,12 @@ import pytest
 
 from dsviz import Player, content, lesson
 from dsviz.check.mission import Mission
+from dsviz.draw.theme import TOKENS
 from dsviz.errors import DsvizError
 from dsviz.sim.faults import Crash
 from dsviz.systems import quorum
 from dsviz.widgets.controls import Playground
+from dsviz.widgets.kit.base import HERE, script
 from dsviz.widgets.kit.map import graph, places
 from dsviz.widgets.kit.prediction import Prediction
 
@@ -443,3 +445,31 @@ def test_source_is_shown_from_where_it_lives():
     text = repr(lesson.source(quorum.Coordinator.on_value))
     assert text.startswith("def on_value(self, msg: Message) -> None:\n    request =")
     assert lesson.source(quorum.Replica)._repr_markdown_().startswith("```python\nclass Replica")
+
+
+# The look -------------------------------------------------------------------------------------
+
+
+def strays(css):
+    """Return the colours that a style sheet names itself, and the tokens that do not exist."""
+    known = {f"--ds-{name.replace('_', '-')}" for name in TOKENS["light"]} | {"--rows", "--share"}
+    named = re.findall(r"#[0-9a-f]{3,8}\b|\b(?:rgb|hsl)a?\(|:\s*(?:white|black|red|gray)\b", css)
+    return named + [name for name in re.findall(r"var\((--[\w-]+)", css) if name not in known]
+
+
+def test_the_kit_takes_its_colours_from_the_one_theme():
+    css = (HERE / "kit.css").read_text(encoding="utf-8")
+    assert strays(css) == []
+    assert strays("a { color: #fff } b { color: var(--ds-blu) }") == ["#fff", "--ds-blu"]
+    assert all(line.startswith((".ds-kit", ".dk-live")) for line in selectors(css))
+
+
+def selectors(css):
+    """Return the selectors of a style sheet."""
+    plain = re.sub(r"/\*.*?\*/|\{[^}]*\}", "", css, flags=re.DOTALL)
+    return [part.strip() for part in re.split(r"[,\n]+", plain) if part.strip()]
+
+
+@pytest.mark.parametrize("name", ["prediction", "outcome", "quiz", "interview", "missions", "map"])
+def test_scripts_load_nothing_from_elsewhere(name):
+    assert not re.search(r"https?://(?!www\.w3\.org)|\bimport\b|innerHTML|eval\(", script(name))
