@@ -20,7 +20,7 @@ import importlib
 
 _MODULES = {
     "EtcdCluster": "etcd",
-    "HaproxyLab": "haproxy",
+    "Haproxy": "haproxy",
     "Postgres": "postgres",
     "Valkey": "valkey",
     "ValkeyCluster": "valkey_cluster",

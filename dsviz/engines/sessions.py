@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from dsviz.engines.haproxy_verbs import HaproxyVerbs
 from dsviz.engines.postgres_verbs import PostgresVerbs
 from dsviz.engines.valkey_verbs import ValkeyVerbs
 from dsviz.engines.verbs import EtcdVerbs
@@ -146,6 +147,19 @@ def valkey_cluster_session(c: ValkeyVerbs) -> Iterator[str]:
     yield from _show(c.settle(), c.status(), c.put("foo", 3, via="a"))
 
 
+def haproxy_session(lb: HaproxyVerbs) -> Iterator[str]:
+    """Yield a run of two fast servers and a slow one, a death, and one that answers errors."""
+    yield repr(lb)
+    yield from _show(lb.status())
+    yield "\nThree ways to choose, the same servers:"
+    yield from _show(*(lb.burst(400, name) for name in ("roundrobin", "leastconn", "random")))
+    yield "\nA server dies. The balancer notices by its checks:"
+    yield from _show(lb.kill("w1"), lb.settle(), lb.status(), lb.burst(100, "leastconn"))
+    yield "\nOne answers errors, and its health check is fine:"
+    yield from _show(lb.start("w1"), lb.settle(), lb.fail("w2"), lb.status())
+    yield from _show(lb.burst(90, "roundrobin"))
+
+
 def _show(*answers: object) -> Iterator[str]:
     for answer in answers:
         yield from (f"  {line}" for line in repr(answer).splitlines())
@@ -169,6 +183,9 @@ SESSIONS: dict[str, Session] = {
     "valkey-wait": Session("Valkey", valkey_wait_session, {"replicas": 2}),
     "valkey-promote": Session("Valkey", valkey_promote_session, {"replicas": 1}),
     "valkey-sentinel": Session("Valkey", valkey_sentinel_session, {"replicas": 1, "sentinels": 3}),
+    "haproxy-balance": Session(
+        "Haproxy", haproxy_session, {"servers": {"w1": 10, "w2": 10, "w3": 200}}
+    ),
     "valkey-cluster": Session("ValkeyCluster", valkey_cluster_session, {"replicas": 1}),
 }
 
