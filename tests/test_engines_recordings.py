@@ -21,7 +21,13 @@ from dsviz.engines.sessions import SESSIONS, as_text
 from dsviz.errors import DsvizError
 from dsviz.trace import Trace
 
-FLAGS = {"etcd": "etcd3", "postgres": "pg", "valkey": "valkey", "haproxy": "haproxy"}
+FLAGS = {
+    "etcd": "etcd3",
+    "postgres": "pg",
+    "valkey": "valkey",
+    "haproxy": "haproxy",
+    "delta": "delta",
+}
 
 
 @pytest.mark.parametrize("name", SESSIONS)
@@ -33,7 +39,8 @@ def test_the_transcript_is_what_its_recording_answers(name):
 def test_a_recording_without_one_of_its_calls_no_longer_gives_the_transcript(name):
     lines = (replay.FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     changes = [n for n, line in enumerate(lines[1:], 1) if json.loads(line)["verb"] == "start"]
-    changes += [n for n, line in enumerate(lines[1:], 1) if json.loads(line)["verb"] == "put"]
+    verbs = ("put", "append")
+    changes += [n for n, line in enumerate(lines[1:], 1) if json.loads(line)["verb"] in verbs]
     cut = "".join(line for n, line in enumerate(lines) if n != changes[0])
     assert as_text(SESSIONS[name].run(replay.from_jsonl(cut))) != engines.transcript(name)
 

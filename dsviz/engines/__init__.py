@@ -21,6 +21,7 @@ import importlib
 _MODULES = {
     "EtcdCluster": "etcd",
     "Haproxy": "haproxy",
+    "Lake": "delta",
     "Postgres": "postgres",
     "Valkey": "valkey",
     "ValkeyCluster": "valkey_cluster",

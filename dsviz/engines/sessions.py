@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from dsviz.engines.delta_verbs import DeltaVerbs
 from dsviz.engines.haproxy_verbs import HaproxyVerbs
 from dsviz.engines.postgres_verbs import PostgresVerbs
 from dsviz.engines.valkey_verbs import ValkeyVerbs
@@ -160,6 +161,24 @@ def haproxy_session(lb: HaproxyVerbs) -> Iterator[str]:
     yield from _show(lb.burst(90, "roundrobin"))
 
 
+def delta_session(lake: DeltaVerbs) -> Iterator[str]:
+    """Yield a run of a table whose versions are kept, and of two writers in conflict."""
+    yield repr(lake)
+    yield "\nEvery change is a new version, and the old ones stay:"
+    yield from _show(lake.append(1, 2), lake.append(3), lake.delete(1), lake.versions())
+    yield from _show(lake.read(), lake.read(version=1), lake.read(version=2))
+    yield "\nTwo writers look at the same version. The second one to commit is refused:"
+    yield from _show(lake.look("w1"), lake.look("w2"))
+    yield from _show(lake.update(2, 20, via="w1"), lake.update(2, 200, via="w2"), lake.read())
+    yield from _show(lake.look("w2"), lake.update(20, 200, via="w2"), lake.read())
+    yield "\nAppends do not depend on what was there, so both succeed:"
+    yield from _show(lake.look("w1"), lake.append(8, via="w1"), lake.append(9, via="w2"))
+    yield from _show(lake.read(), lake.look("w1"))
+    yield "\nAn old version comes back as a new one. Its files can be removed, and it with them:"
+    yield from _show(lake.restore(2), lake.read(), lake.files(), lake.vacuum(), lake.files())
+    yield from _show(lake.read(), lake.read(version=6))
+
+
 def _show(*answers: object) -> Iterator[str]:
     for answer in answers:
         yield from (f"  {line}" for line in repr(answer).splitlines())
@@ -186,6 +205,7 @@ SESSIONS: dict[str, Session] = {
     "haproxy-balance": Session(
         "Haproxy", haproxy_session, {"servers": {"w1": 10, "w2": 10, "w3": 200}}
     ),
+    "delta-versions": Session("Lake", delta_session),
     "valkey-cluster": Session("ValkeyCluster", valkey_cluster_session, {"replicas": 1}),
 }
 
