@@ -47,11 +47,22 @@ class Links:
 
     def add(self, src: str, dst: str, port: int) -> int:
         """Let `src` reach `dst`, which listens on `port`, through the port that is returned."""
-        loop, sides = self._loop, self._sides
-        there, back = self._direction(src, dst), self._direction(dst, src)
+        return self.add_shared(dst, port, lambda _: src)
+
+    def add_shared(self, dst: str, port: int, who: Callable[[int], str]) -> int:
+        """Let everybody reach `dst` through one port, where it has to have one address for all.
+
+        ``who(port)`` names the source of a connection by the port that it dialled from.
+        """
+        loop, sides, directions = self._loop, self._sides, self._directions
+
+        def find(dialled_from: int) -> tuple[Direction, Direction]:
+            src = who(dialled_from)
+            there = directions.setdefault((src, dst), Direction())
+            return there, directions.setdefault((dst, src), Direction())
 
         def accepted() -> Near:
-            near = Near(loop, port, there, back)
+            near = Near(loop, port, find)
             sides.add(near)
             return near
 
@@ -250,18 +261,24 @@ class Side(asyncio.Protocol):
 
 
 class Near(Side):
-    """The end that dialled the proxy; it dials on when the link is open in both directions."""
+    """The end that dialled the proxy; it dials on when the link is open in both directions.
+
+    ``find(port)`` returns the two directions of a connection that was dialled from this port.
+    """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, port: int, there: Direction, back: Direction
+        self,
+        loop: asyncio.AbstractEventLoop,
+        port: int,
+        find: Callable[[int], tuple[Direction, Direction]],
     ) -> None:
-        super().__init__(Stream(loop, there), Stream(loop, back))
-        self._loop, self._port = loop, port
-        self._directions = (there, back)
+        self._loop, self._port, self._find = loop, port, find
         self._dialling: asyncio.Task | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Dial the far end now, or when the link is mended."""
+        there, back = self._directions = self._find(transport.get_extra_info("peername")[1])
+        super().__init__(Stream(self._loop, there), Stream(self._loop, back))
         super().connection_made(transport)
         for direction in self._directions:
             direction.wakes.add(self._wake)

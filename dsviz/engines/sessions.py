@@ -42,6 +42,22 @@ def quorum_session(c: EtcdVerbs) -> Iterator[str]:
     yield from _show(c.start("e3"), c.status(), c.put("x", 4), c.get("x", via="e3"))
 
 
+def etcd_partition_session(c: EtcdVerbs) -> Iterator[str]:
+    """Yield a run of a leader that is cut off and goes on believing that it leads.
+
+    y = 9 is in the log of e1 alone: the new leader's log replaces it when the link is back.
+    """
+    yield f"etcd {c.version}, members {', '.join(c.members)}, leader {c.leader()}"
+    yield from _show(c.put("x", 1), c.settle(), c.get("x", via="e3"))
+    yield "\nThe leader is cut off. The others elect one of them:"
+    yield from _show(c.partition("e1", ["e2", "e3"]), c.put("y", 9, timeout_ms=500), c.settle())
+    yield from _show(c.put("x", 2, via="e2"), c.get("x", via="e3"))
+    yield "\nThe old one cannot know. It answers only whoever does not mind stale:"
+    yield from _show(c.get("x", timeout_ms=1000), c.get("x", serializable=True))
+    yield "\nThe link is back:"
+    yield from _show(c.heal(), c.settle(), c.get("x"), c.get("y"))
+
+
 def postgres_crash_session(pg: PostgresVerbs) -> Iterator[str]:
     """Yield a run of one server that is killed in mid-load, with and without waiting for its disk.
 
@@ -196,6 +212,7 @@ class Session:
 #: Recorded runs by name; a file name in ``transcripts/`` each.
 SESSIONS: dict[str, Session] = {
     "etcd-quorum": Session("EtcdCluster", quorum_session),
+    "etcd-partition": Session("EtcdCluster", etcd_partition_session),
     "postgres-crash": Session("Postgres", postgres_crash_session),
     "postgres-quorum": Session("Postgres", postgres_quorum_session, {"standbys": 2}),
     "postgres-promote": Session("Postgres", postgres_promote_session, {"standbys": 1}),
