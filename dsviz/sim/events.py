@@ -1,26 +1,16 @@
-"""The ground of the kernel: one heap of events in virtual time, the trace, and handlers.
-
-The heap holds plain tuples, and the tuple of an event that happened *is* its record in the trace:
-nothing is allocated twice. Sequence numbers are unique, so nothing behind them is ever compared
-and ties in time are decided by the order of cause, not by chance. Faults have negative numbers:
-at equal times they come first, and adding one renumbers nothing else.
-"""
+"""The ground of the kernel: what is to happen, what has happened, and how a handler is run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappush
 from random import Random
 from typing import Any
 
 from dsviz.errors import DsvizError, listed
-from dsviz.message import Message
+from dsviz.sim.clockwork import clockwork
 from dsviz.sim.network import Link, Network
 from dsviz.sim.slot import Slot, explained
 from dsviz.sim.values import ATOMS, frozen
-
-#: (time, number) of what is being handled; the entry of the heap itself where there is one.
-Moment = tuple
 
 
 class Events:
@@ -31,37 +21,21 @@ class Events:
         self.records: list[tuple] = []  # the trace so far
         self.roles: dict[str, str] = {}
         self.slots: dict[str, Slot] = {}
+        self.fast: dict[str, Slot] = {}  # the nodes that can handle a message at once
         self._network = network
         self._heap: list[tuple] = []
-        self._next = 0
-        self._at: Moment = (0.0, -1)
-        self._lead = 0.0  # how far the running handler's time is ahead, through blocking syncs
-        # Whether the top of the heap is the very event that is being handled: the first message
-        # that its handler sends takes its place, which is one walk through the heap less.
-        self._hole = False
         self._operations = 0
+        works = self._works = clockwork(self, self._heap, self.records)  # type: ignore[arg-type]
+        self._push, self._record = works.push, works.record
 
     @property
     def now(self) -> float:
         """True time in ms."""
-        return self._at[0]
+        return self._works.now()
 
     def handler_time(self) -> float:
         """True time in ms as the running handler has it: later than `now` after a blocking sync."""
-        return self._at[0] + self._lead
-
-    def _push(self, time: float, what: str, node: str | None, peer, data, info) -> int:
-        seq = self._next
-        self._next = seq + 1
-        heappush(self._heap, (time, seq, what, node, peer, data, info, self._at[1]))
-        return seq
-
-    def _record(self, what: str, node: str | None, data: Any = None, info: Any = None) -> int:
-        seq = self._next
-        self._next = seq + 1
-        now, cause = self._at[:2]
-        self.records.append((now, seq, what, node, None, data, info, cause))
-        return seq
+        return self._works.now() + self._works.lead()
 
     def link(self, src: str, dst: str) -> Link:
         """Return the link from `src` to `dst`. Raises DsvizError when there is no such node."""
@@ -87,12 +61,12 @@ class Events:
 
     def _handle(self, slot: Slot, cause: int, handler: Callable, *args: Any, **data: Any) -> None:
         """Run one handler; note what it changed; let its node die if it raises."""
-        self._at = (self._at[0], cause)
+        self._works.because(cause)
         if not slot.at_once:
-            self._lead = slot.work()
+            self._works.ahead(slot.work())
         try:
             handler(*args, **data)
-            if self._lead:
+            if self._works.lead():
                 self._wait_for_disk(slot)
             elif slot.shows:
                 self._show(slot)
@@ -102,8 +76,8 @@ class Events:
     def _wait_for_disk(self, slot: Slot) -> None:
         """The handler takes time, or waits for its disk: meanwhile its node handles nothing."""
         slot.set(busy=True)
-        self._push(self.now + self._lead, "free", slot.name, None, slot.starts, None)
-        self._lead = 0.0
+        ends = self.now + self._works.level()
+        self._push(ends, "free", slot.name, None, slot.starts, None)
 
     def _show(self, slot: Slot) -> None:
         """Record the shown attributes that changed."""
@@ -118,7 +92,7 @@ class Events:
             self._record("state", slot.name, changed)
 
     def _die_of(self, slot: Slot, error: Exception) -> None:
-        self._lead = 0.0
+        self._works.level()
         self._stop(slot, False, explained(error))
 
     def _stop(self, slot: Slot, power: bool, text: str | None, draw: Random | None = None) -> None:
@@ -129,7 +103,7 @@ class Events:
 
     def effect(self, slot: Slot, what: str, data: Any) -> None:
         """Record what a handler did, when its time comes."""
-        if self._lead:
+        if self._works.lead():
             self._later(slot, self._record, what, slot.name, data)
         else:
             self._record(what, slot.name, data)
@@ -142,7 +116,7 @@ class Events:
         slot = self.slots[entry[3]]
         if self._outlived(slot, entry[6], entry):
             act, args = entry[5]
-            self._at = (self._at[0], entry[7])
+            self._works.because(entry[7])
             act(*args)
 
     def _outlived(self, slot: Slot, starts: int, entry: tuple) -> bool:
@@ -169,10 +143,3 @@ def frozen_shown(name: str, value: Any) -> Any:
 def _blocks(entry: tuple) -> bool:
     """Whether this is the end of a sync for which its handler waits."""
     return entry[2] == "synced" and entry[5][1] is None
-
-
-def message_of(entry: tuple) -> Message | None:
-    """Return the message that an entry of the heap or a record of the trace is about, or None."""
-    if type(entry) is not tuple:
-        return entry  # type: ignore[return-value]
-    return entry[5] if entry[2] in ("deliver", "drop", "flight") else None

@@ -1,7 +1,7 @@
 """The kernel: the loop over events, and what faults do to nodes and links.
 
-Its floors are in modules of their own: `events` (the heap and the trace), `mail` (messages) and
-`timing` (timers, disks, work).
+Its floors are in modules of their own: `clockwork` (the heap, and what turns a million times),
+`events` (how a handler is run), `mail` (messages on bad links) and `timing` (timers, disks, work).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from heapq import heappop, heappush
 from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
-from dsviz.errors import DsvizError
 from dsviz.sim.network import Network
 from dsviz.sim.slot import Slot
 from dsviz.sim.timing import Timing
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
 
 #: Number of the first fault's event; its end has the next one, the second fault the one after.
 FIRST_FAULT_SEQ = -1_000_000
-
-
-#: A run ends with an error after this many events.
-MAX_EVENTS = 5_000_000
 
 
 class Kernel(Timing):
@@ -45,9 +40,8 @@ class Kernel(Timing):
         super().__init__(network, seed)
         self.roles = {name: node.role_name() for name, node in nodes.items()}
         self._handlers: dict[type, list[str]] = {}
-        self._fast: dict[str, Slot] = {}  # the nodes that can handle a message at once
         for name, node in nodes.items():
-            self.slots[name] = Slot(self, name, node, sync_ms, self._fast)
+            self.slots[name] = Slot(self, name, node, sync_ms, self.fast)
         for number, fault in enumerate(faults):
             self._schedule_fault(number, fault)
         for name in nodes:
@@ -71,9 +65,10 @@ class Kernel(Timing):
 
     def step(self) -> None:
         """Let the next event happen. Raises IndexError when nothing is left."""
-        entry = self._at = heappop(self._heap)
+        entry = heappop(self._heap)
+        self._works.at(entry[0], entry[1])
         if type(entry) is tuple:
-            self._BY_WHAT[entry[2]](self, entry)
+            self.by_what[entry[2]](self, entry)
         else:
             self._deliver_message(entry)
 
@@ -84,10 +79,10 @@ class Kernel(Timing):
         """
         collecting = gc.isenabled()
         gc.disable()  # a run makes no garbage cycles worth looking for, and a fifth of the time
-        end = (until, float("inf"), "end")  # after everything that happens at `until`
+        end = (until, float("inf"), "end", None)  # after everything that happens at `until`
         heappush(self._heap, end)
         try:
-            self._run()
+            self._works.turn()
         finally:
             if collecting:
                 # The records are all young to the collector, and alive: call them old, not to be
@@ -95,65 +90,9 @@ class Kernel(Timing):
                 gc.freeze()
                 gc.unfreeze()
                 gc.enable()
-        self._at = (until, -1)
+        self._works.at(until, -1)
         self._note_what_is_under_way()
         self._heap.clear()
-
-    def _run(self) -> None:
-        """The loop over `step`, with the event that makes up nearly all of a run handled in place.
-
-        The event stays on top of the heap while its handler runs: see `Events._hole`.
-        """
-        heap, fast, record, by_what = self._heap, self._fast, self.records.append, self._BY_WHAT
-        for _ in range(MAX_EVENTS):
-            entry = self._at = heap[0]
-            made = type(entry)
-            if made is not tuple:
-                slot = fast.get(entry[2])
-                if slot is None:
-                    heappop(heap)
-                    self._deliver_message(entry)
-                    continue
-                handler = slot.dispatch[made]
-            elif entry[2] == "timer" and entry[3] in fast:
-                slot = fast[entry[3]]
-                timer = entry[5]
-                data = slot.due(timer, entry[1])
-                if data is None:
-                    heappop(heap)
-                    continue
-                handler = slot.on_timer[timer]
-            else:
-                heappop(heap)
-                if entry[2] == "end":
-                    return
-                by_what[entry[2]](self, entry)
-                continue
-            record(entry)
-            self._hole = True
-            try:
-                if made is not tuple:
-                    handler(entry)
-                elif data:
-                    handler(**data)
-                else:
-                    handler()
-                if self._hole:
-                    self._hole = False
-                    heappop(heap)
-                if self._lead:
-                    self._wait_for_disk(slot)
-                elif slot.shows:
-                    self._show(slot)
-            except Exception as error:
-                if self._hole:
-                    self._hole = False
-                    heappop(heap)
-                self._die_of(slot, error)
-        raise DsvizError(
-            f"the run stopped at {self.now:g} ms after {MAX_EVENTS:,} events; a node keeps itself "
-            "busy without time passing, or the duration is too long"
-        )
 
     # What faults do ---------------------------------------------------------------------------
 
@@ -161,9 +100,9 @@ class Kernel(Timing):
         seq = FIRST_FAULT_SEQ + 2 * number
         entry = (float(fault.at), seq, "fault", None, None, fault, number, -1)
         if fault.at == 0 and fault.hits_links:
-            self._at = entry
+            self._works.at(0.0, seq)
             self._on_fault(entry)  # before the nodes boot and send their first messages
-            self._at = (0.0, -1)
+            self._works.at(0.0, -1)
         else:
             heappush(self._heap, entry)
         if fault.ends is not None:
@@ -208,9 +147,9 @@ class Kernel(Timing):
         if slot.up:
             return
         slot.boot(self)
-        self._at = (self._at[0], self._record("start", name, slot.starts))
+        seq = self._record("start", name, slot.starts)
         slot.booting = True
-        self._handle(slot, self._at[1], slot.node.on_start)
+        self._handle(slot, seq, slot.node.on_start)
         slot.booting = False
 
     def pause(self, name: str, until: float) -> None:
@@ -231,7 +170,7 @@ class Kernel(Timing):
             self.records.append((time, seq, "resume", name, None, None, None, cause))
             held, slot.held = slot.held, []
             for waiting in held:
-                self._BY_WHAT[waiting[2]](self, waiting)
+                self.by_what[waiting[2]](self, waiting)
             self._drain(slot)
 
     def cut(self, src: str, dst: str, change: int) -> None:
@@ -243,7 +182,7 @@ class Kernel(Timing):
         receiver.cuts += change
         receiver.set()
 
-    _BY_WHAT: ClassVar[dict[str, Callable]] = {
+    by_what: ClassVar[dict[str, Callable]] = {
         "deliver": Timing._deliver,
         "timer": Timing._fire,
         "drop": Timing._on_drop,

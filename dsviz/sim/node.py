@@ -198,6 +198,31 @@ class Client(Node):
         """Return what to do next, or None when nothing is left to do."""
         return self._left.pop(0) if self._left else None
 
+    @property
+    def pending(self) -> Op | None:
+        """The operation that waits for its answer, or None."""
+        return self._current if self._request is not None else None
+
+    @property
+    def request(self) -> int | None:
+        """The id of the message that asked for it: an answer's `re`, or None."""
+        return self._request
+
+    def ask_again(self, to: str, **more: Any) -> None:
+        """Ask node `to` for the pending operation, with further fields; nothing if there is none.
+
+        The id of the first message stays the operation's `request`: send it along where the node
+        has to recognise what it has been asked before.
+        """
+        op = self.pending
+        if op is not None:
+            self.send(to, op.f, key=op.key, value=op.value, **more)
+
+    def answer(self, status: str, result: Any = None) -> None:
+        """End the pending operation as ``ok``, ``fail`` or ``info``, with what it returned."""
+        if self._request is not None:
+            self._end(status, result)
+
     def operation_ended(self, op: Op, status: str, result: Any) -> None:
         """Called when an operation has ended as ``ok``, ``fail`` or ``info``."""
 

@@ -57,11 +57,11 @@ class Slot:
         self.handlers = Handlers(self)
         self.dispatch = Dispatch(self.handlers)
         self.on_timer: dict[str, Callable] = {}
-        self.post = kernel.post_of(self)
+        self.post = kernel._works.post_of(self)
         #: Methods of `Node` as functions of this place's own: a call less for each event.
         self.verbs = {
-            "send": kernel.send_of(self),
-            "set_timer": kernel.set_timer_of(self),
+            "send": kernel._works.send_of(self),
+            "set_timer": kernel._works.set_timer_of(self),
             "cancel_timer": kernel.cancel_timer_of(self),
         }
         self.shown: dict[str, Any] = {}

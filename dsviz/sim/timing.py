@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from heapq import heappush, heapreplace
+from heapq import heappush
 from typing import Any
 
 from dsviz.errors import DsvizError
+from dsviz.sim.clockwork import timer_key
 from dsviz.sim.disk import DiskError
 from dsviz.sim.mail import Mail
 from dsviz.sim.node import Node
@@ -27,49 +28,20 @@ class Timing(Mail):
         """Disarm one timer of `slot`, or without data all of that name."""
         slot.verbs["cancel_timer"](name, **data)
 
-    def set_timer_of(self, slot: Slot) -> Callable[..., None]:
-        """Return `Node.set_timer` for one node."""
-        name, known, clock, heap = slot.name, slot.on_timer, slot.clock, self._heap
-        timers, armed = slot.timers, slot.armed
-
-        def set_timer(timer: str, ms: float, /, **data: Any) -> None:
-            if timer not in known:
-                Node.set_timer(slot.node, timer, ms, **data)  # which says what is wrong
-            if not ms >= 0:
-                raise DsvizError(f"{name}: timer {timer!r} needs ms of 0 or more, not {ms!r}")
-            if self._lead:
-                self._later(slot, partial(set_timer, timer, ms, **data))
-                return
-            now, cause = self._at[:2]
-            seq = self._next
-            self._next = seq + 1
-            if data:
-                key = _key(timer, data)
-                armed.pop(timers.get(key), None)
-                armed[seq] = (key, data)
-            else:
-                key = timer
-            timers[key] = seq
-            fires = now + (clock.real(ms) if clock.rate else ms)
-            entry = (fires, seq, "timer", name, None, timer, None, cause)
-            if self._hole:
-                self._hole = False
-                heapreplace(heap, entry)
-            else:
-                heappush(heap, entry)
-
-        return set_timer
+    def refuse_timer(self, slot: Slot, name: str) -> None:
+        """Raise DsvizError for a timer without a handler."""
+        Node.set_timer(slot.node, name, 0.0)  # type: ignore[arg-type]
 
     def cancel_timer_of(self, slot: Slot) -> Callable[..., None]:
         """Return `Node.cancel_timer` for one node."""
         timers, armed = slot.timers, slot.armed
 
         def cancel_timer(timer: str, /, **data: Any) -> None:
-            if self._lead:
+            if self._works.lead():
                 self._later(slot, partial(cancel_timer, timer, **data))
                 return
             if data:
-                armed.pop(timers.pop(_key(timer, data), None), None)
+                armed.pop(timers.pop(timer_key(timer, data), None), None)
                 return
             timers.pop(timer, None)
             if armed:
@@ -83,7 +55,7 @@ class Timing(Mail):
         if not slot.ready:
             slot.inbox.append(entry)
             return
-        now, seq, timer = self._at[0], entry[1], entry[5]
+        now, seq, timer = self.now, entry[1], entry[5]
         data = slot.due(timer, seq)
         if data is None:
             return
@@ -97,13 +69,13 @@ class Timing(Mail):
         if then is not None and not hasattr(slot.node, f"on_disk_{then}"):
             raise DsvizError(f"{slot.name}: sync(then={then!r}) needs a method on_disk_{then}")
         ms *= slot.slowness
-        if ms == 0 and not self._lead and then is None and not slot.stalls:
+        if ms == 0 and not self._works.lead() and then is None and not slot.stalls:
             self._record(*_settled(slot, slot.disk._settle(serial, failed)))
             return
         data = (serial, then, failed)
         self._push(self.handler_time() + ms, "synced", slot.name, None, data, slot.starts)
         if then is None:
-            self._lead += ms
+            self._works.ahead(ms)
 
     def _on_synced(self, entry: tuple) -> None:
         _, seq, _, name, _, (serial, then, failed), starts, cause = entry
@@ -140,7 +112,7 @@ class Timing(Mail):
         slot = self.slots[entry[3]]
         if self._outlived(slot, entry[5], entry):
             slot.set(busy=False)
-            self._at = (self._at[0], entry[7])
+            self._works.because(entry[7])
             if slot.shows:
                 self._show(slot)
             self._drain(slot)
@@ -156,11 +128,6 @@ class Timing(Mail):
                 self._on_synced(entry)
             else:
                 self._handle_message(slot, entry)
-
-
-def _key(timer: str, data: dict[str, Any]) -> tuple:
-    """Return what two timers with the same name and data have in common."""
-    return (timer, *(data.items() if len(data) == 1 else sorted(data.items())))
 
 
 def _settled(slot: Slot, result: int | DiskError) -> tuple[str, str, Any]:
