@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,5 +65,6 @@ def _read() -> dict[str, Any]:
         stored = None
     if isinstance(stored, dict):
         return stored
-    os.replace(path, path.with_suffix(".broken"))
+    with suppress(OSError):  # a folder that only others may write to: nothing is kept then
+        os.replace(path, path.with_suffix(".broken"))
     return {}

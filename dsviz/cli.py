@@ -1,4 +1,4 @@
-"""The command line ``python -m dsviz``: doctor, engines, judge, grade, hunt and replay.
+"""The command line: doctor, engines, judge, grade, hunt and replay, as ``python -m dsviz …``.
 
 Exit status 0 means yes, 1 means no (a check failed), 2 means the question could not be answered;
 then one sentence on stderr says why.
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     doing = engines.add_subparsers(dest="doing", metavar="DO", title="more to do")
     record = doing.add_parser("record", help="run a notebook and record its engines")
     record.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="a lesson, an .ipynb file")
+    record.add_argument("--into", type=Path, metavar="FOLDER", help="(default: the package's own)")
     record.set_defaults(run=_record)
 
     judge = commands.add_parser(
@@ -136,7 +137,7 @@ def _engines(_args: argparse.Namespace) -> int:
 def _record(args: argparse.Namespace) -> int:
     from dsviz.engines.record import record_notebook
 
-    return record_notebook(args.notebook)
+    return record_notebook(args.notebook, args.into)
 
 
 def _judge(args: argparse.Namespace) -> int:

@@ -138,6 +138,32 @@ def test_ports_taken_at_the_start_are_replaced_by_others(monkeypatch):
 
 
 @needs_etcd
+def test_a_leader_that_is_cut_off_is_replaced_and_learns_of_it_when_the_link_is_back():
+    with EtcdCluster() as c:
+        assert c.put("x", 1).ok
+        c.partition("e1", ["e2", "e3"])
+        assert c.put("x", 9, timeout_ms=500).unknown
+        assert c.settle().took_ms > 300, "an election takes its time-out"
+        leader = c.leader()
+        assert leader in ("e2", "e3")
+        assert c.status().members[0].role in ("leader", "no leader"), "it does not know better"
+        assert c.put("x", 2, via=leader).ok
+        assert c.get("x", via="e1", serializable=True).value == "1"
+        assert c.get("x", via="e1", timeout_ms=500).unknown
+        c.heal()
+        c.settle()
+        assert c.get("x", via="e1").value == "2"
+        c.partition("e1", "e2", "e3")
+        with pytest.raises(DsvizError, match="no majority has agreed"):
+            c.settle(timeout_ms=100)
+        c.heal()
+        c.settle()
+        c.delay("client", "e1", 80)
+        assert c.get("x", via="e1").took_ms >= 80
+    assert [fault.kind for fault in c.trace().faults] == ["Partition"] * 4 + ["Delay"]
+
+
+@needs_etcd
 def test_no_etcd_outlives_a_kernel_that_is_killed():
     script = (
         "from dsviz.engines.etcd import EtcdCluster; import time; c = EtcdCluster();"

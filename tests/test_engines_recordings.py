@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 import subprocess
 import sys
 import types
@@ -11,7 +13,9 @@ import pytest
 from engines_support import marks
 
 from dsviz import engines
-from dsviz.engines import replay
+from dsviz.check.linearizability import linearizable
+from dsviz.cli import main
+from dsviz.engines import capabilities, replay
 from dsviz.engines.answers import Answer
 from dsviz.engines.face import Face
 from dsviz.engines.live import open_engine
@@ -19,9 +23,19 @@ from dsviz.engines.postgres import Postgres
 from dsviz.engines.replay import recorder_class, replay_class
 from dsviz.engines.sessions import SESSIONS, as_text
 from dsviz.errors import DsvizError
+from dsviz.history import History
 from dsviz.trace import Trace
 
-FLAGS = {"etcd": "etcd3", "postgres": "pg", "valkey": "valkey", "haproxy": "haproxy"}
+FLAGS = {
+    "etcd": "etcd3",
+    "postgres": "pg",
+    "valkey": "valkey",
+    "haproxy": "haproxy",
+    "delta": "delta",
+}
+
+
+KINDS = ("read", "write")
 
 
 @pytest.mark.parametrize("name", SESSIONS)
@@ -33,7 +47,8 @@ def test_the_transcript_is_what_its_recording_answers(name):
 def test_a_recording_without_one_of_its_calls_no_longer_gives_the_transcript(name):
     lines = (replay.FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     changes = [n for n, line in enumerate(lines[1:], 1) if json.loads(line)["verb"] == "start"]
-    changes += [n for n, line in enumerate(lines[1:], 1) if json.loads(line)["verb"] == "put"]
+    verbs = ("put", "append")
+    changes += [n for n, line in enumerate(lines[1:], 1) if json.loads(line)["verb"] in verbs]
     cut = "".join(line for n, line in enumerate(lines) if n != changes[0])
     assert as_text(SESSIONS[name].run(replay.from_jsonl(cut))) != engines.transcript(name)
 
@@ -63,6 +78,18 @@ def test_every_recording_is_a_trace_that_survives_its_file(name):
     assert [row[1] for row in trace.rows] == list(range(len(trace)))
     assert Trace.from_jsonl(trace.to_jsonl()).digest() == trace.digest()
     assert trace.transcript().count("\n") == len(trace) + 1
+
+
+def test_a_run_is_judged_like_any_other():
+    """A cut-off etcd refuses; a frozen Valkey wakes up and answers what is no more."""
+    verdicts = {}
+    for name in ("etcd-partition", "valkey-sentinel"):
+        found = replay.load(name)
+        list(SESSIONS[name].run(found))
+        verdicts[name] = linearizable(History(op for op in found.history() if op.f in KINDS))
+    assert verdicts["etcd-partition"].ok
+    assert not verdicts["valkey-sentinel"].ok
+    assert "split" in verdicts["valkey-sentinel"].sentence
 
 
 # ---- the mechanism, on an engine that is none -------------------------------------------------
@@ -201,3 +228,50 @@ def test_asking_for_an_engine_loads_nothing_that_draws():
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (run.stdout.strip(), run.returncode) == ("", 0)
+
+
+# ---- recording a notebook ---------------------------------------------------------------------
+
+CELLS = """from dsviz.engines import Lake
+lake = Lake.open("from-a-notebook")
+---
+lake.append(1, 2)
+---
+lake.read()
+"""
+
+
+def notebook(folder, cells: str):
+    nbformat = pytest.importorskip("nbformat")
+    book = nbformat.v4.new_notebook()
+    book.cells = [nbformat.v4.new_code_cell(cell) for cell in cells.split("---\n")]
+    nbformat.write(book, folder / "lesson.ipynb")
+    return folder / "lesson.ipynb"
+
+
+@pytest.mark.parametrize("_", [pytest.param(0, marks=marks("delta"))])
+def test_a_notebook_is_recorded_by_running_it_once(tmp_path, capsys, _):
+    assert main(["engines", "record", str(notebook(tmp_path, CELLS)), "--into", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "recorded from-a-notebook\n"
+    found = replay.from_jsonl((tmp_path / "from-a-notebook.jsonl").read_text(encoding="utf-8"))
+    assert (found.append(1, 2).value, found.read().value) == (1, [1, 2])
+    assert "DSVIZ_RECORD" not in os.environ
+
+
+def test_a_notebook_without_engines_and_one_that_fails_are_told(tmp_path, capsys):
+    words = ["--into", str(tmp_path)]
+    assert main(["engines", "record", str(notebook(tmp_path, "1 + 1")), *words]) == 1
+    assert "no engine ran in it" in capsys.readouterr().out
+    assert main(["engines", "record", str(notebook(tmp_path, "1 / 0")), *words]) == 2
+    assert "mend its cell: ZeroDivisionError" in capsys.readouterr().err
+    assert main(["engines", "record", str(tmp_path / "none.ipynb"), *words]) == 2
+
+
+def test_the_list_of_engines_names_versions_flags_and_what_is_missing(monkeypatch, capsys):
+    monkeypatch.setattr("dsviz.engines.delta.available", lambda: "no lake: dig one")
+    assert main(["engines"]) == 0
+    out = capsys.readouterr().out
+    assert all(flag in out for flag in capabilities.FLAGS)
+    assert "- delta: no lake: dig one" in out
+    assert out.count("(missing)") >= 1
+    assert f"SQLite      {sqlite3.sqlite_version}" in out

@@ -73,6 +73,30 @@ def test_a_broken_file_of_answers_is_set_aside_and_nothing_fails(home):
     assert (home / "answers.broken").read_text() == "{broken"
 
 
+@pytest.mark.parametrize("kept", [True, {"a": 1}, [], [1, 2], [[1]], [[1, "x"]], "this", 3, None])
+@pytest.mark.parametrize("observed", [1, 2.5, "this"])
+def test_a_reveal_never_raises_whatever_is_kept(kept, observed):
+    lesson.keep("x/E1", kept)
+    outcome = lesson.reveal("x/E1", observed)
+    assert repr(outcome).startswith("You ")
+    assert outcome.static()
+
+
+def test_where_nothing_can_be_kept_a_click_says_so_and_all_cells_run(monkeypatch):
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("dsviz.answers.os.replace", full)
+    form = lesson.predict("x/E1", "How many?")
+    click(form, "commit", value=1)
+    assert form._view["problem"] == "No space left on device"
+    assert "not predicted yet" in repr(lesson.reveal("x/E1", 1))
+    player = Player(quorum.inversion(), seed=1, faults=())
+    todo = lesson.missions("x", TASKS, player)
+    player.inject(Crash("r1", at=50))
+    assert todo.done == [False, True, False]
+
+
 def test_predictions_can_be_forgotten_by_lesson():
     for name in ("04-quorum/E1", "04-quorum/E2", "18-write-ahead-log/E1"):
         lesson.keep(name, 1)
@@ -265,7 +289,7 @@ def test_the_own_rating_is_kept():
 
 # Missions -------------------------------------------------------------------------------------
 
-TODO = (
+TASKS = (
     Mission("Make the reads disagree.", lambda seen: seen.status("linearizable") == "violated"),
     Mission(
         "Crash r1.", lambda seen: any(f == Crash("r1", at=50) for f in seen.faults), "Click it"
@@ -276,7 +300,7 @@ TODO = (
 
 def test_missions_tick_themselves_off_when_the_run_shows_it():
     player = Player(quorum.inversion(), seed=1, faults=())
-    todo = lesson.missions("x", TODO, player)
+    todo = lesson.missions("x", TASKS, player)
     assert todo.done == [False, False, False]
     player.inject(Crash("r1", at=50))
     assert todo.done == [False, True, False]
@@ -285,11 +309,11 @@ def test_missions_tick_themselves_off_when_the_run_shows_it():
         player.inject(fault)
     player.remove(0)
     assert todo.done == [True, True, False]  # what was achieved stays
-    assert lesson.missions("x", TODO, player).done == [True, True, False]
+    assert lesson.missions("x", TASKS, player).done == [True, True, False]
 
 
 def test_a_mission_without_a_look_is_ticked_by_hand_and_only_such_a_one():
-    todo = lesson.missions("x", TODO)
+    todo = lesson.missions("x", TASKS)
     click(todo, "tick", number=2, done=True)
     click(todo, "tick", number=0, done=True)
     assert "ticks itself off" in todo._view["problem"]
@@ -303,13 +327,13 @@ def test_a_look_that_raises_achieves_nothing_and_stops_nothing():
         raise KeyError("nothing there")
 
     player = Player(quorum.inversion(), seed=1)
-    todo = lesson.missions("x", (Mission("Impossible.", broken), *TODO), player)
+    todo = lesson.missions("x", (Mission("Impossible.", broken), *TASKS), player)
     player.remove(0)
     assert todo.done[0] is False
 
 
 def test_a_hint_is_shown_on_request():
-    todo = lesson.missions("x", TODO)
+    todo = lesson.missions("x", TASKS)
     assert "Click it" not in json.dumps(todo.state())
     click(todo, "hint", number=1)
     assert todo._view["items"][1]["hint"] == "Click it"
@@ -426,7 +450,7 @@ def test_a_bad_file_is_named(text, said):
         lambda: lesson.reveal("x/E1", 43.9),
         lambda: lesson.quiz("04-quorum"),
         lambda: lesson.interview("04-quorum"),
-        lambda: lesson.missions("x", TODO),
+        lambda: lesson.missions("x", TASKS),
         lambda: lesson.concept_map(),
         lambda: lesson.glossary("quorum"),
     ],

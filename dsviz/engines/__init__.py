@@ -20,7 +20,8 @@ import importlib
 
 _MODULES = {
     "EtcdCluster": "etcd",
-    "HaproxyLab": "haproxy",
+    "Haproxy": "haproxy",
+    "Lake": "delta",
     "Postgres": "postgres",
     "Valkey": "valkey",
     "ValkeyCluster": "valkey_cluster",

@@ -20,6 +20,7 @@ import importlib.util
 import os
 import re
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from dsviz.engines.answers import Answer, Status
 from dsviz.engines.etcd_members import EtcdMembers
 from dsviz.engines.face import INSTALL
 from dsviz.engines.journal import SERIALIZABLE_READ
-from dsviz.engines.live import Live, did, open_engine
+from dsviz.engines.live import Live, did, eventually, open_engine
 from dsviz.engines.verbs import EtcdVerbs
 from dsviz.engines.workspace import unsupported
 from dsviz.errors import DsvizError, listed
@@ -91,6 +92,7 @@ class EtcdCluster(Live, EtcdVerbs):
         except BaseException:  # a learner's interrupt included: leave nothing behind
             self._members.close()
             raise
+        self._links = self._members.links
         self._processes = {name: self._members[name].process for name in self.members}
         self._begin()
 
@@ -101,20 +103,42 @@ class EtcdCluster(Live, EtcdVerbs):
 
     def _put(self, key: str, value: str, via: str, timeout_ms: int) -> Answer:
         words = self.words("put", {"key": key, "value": value, "via": via})
-        gateway = self._members[via].gateway
+        gateway = self._members[via].client
         act = functools.partial(gateway.put, key, value, timeout_ms)
         return self._operate(words, "write", key, value, via, act)
 
     def _get(self, key: str, via: str, serializable: bool, timeout_ms: int) -> Answer:
         words = self.words("get", {"key": key, "via": via, "serializable": serializable})
         kind = SERIALIZABLE_READ if serializable else "read"
-        act = functools.partial(self._members[via].gateway.get, key, serializable, timeout_ms)
+        act = functools.partial(self._members[via].client.get, key, serializable, timeout_ms)
         found = self._operate(words, kind, key, None, via, act)
         stale = " (possibly stale)" if serializable and found.ok else ""
         return replace(found, text=found.text + stale)
 
     def _status(self) -> Status:
         return self._members.status()
+
+    def _settle(self, timeout_ms: int) -> Answer:
+        began = time.monotonic()
+        group = self._connected()
+        if len(group) <= len(self.members) // 2 or not eventually(
+            lambda: self._members.agree(group), timeout_ms
+        ):
+            raise DsvizError(
+                f"no majority has agreed on a leader within {timeout_ms} ms; heal() the links, "
+                "resume() or start() who is missing, or give a larger timeout_ms"
+            )
+        took = round(1000 * (time.monotonic() - began), 3)
+        return Answer("settle: a majority has one leader", "ok", None, took)
+
+    def _connected(self) -> list[str]:
+        """Return the largest group of running members that reach each other both ways."""
+        running = self._members.running()
+
+        def reaches(a: str, b: str) -> bool:
+            return a == b or (self._links.is_open(a, b) and self._links.is_open(b, a))
+
+        return max(([b for b in running if reaches(a, b)] for a in running), key=len, default=[])
 
     # ---- faults ----------------------------------------------------------------------------
 
@@ -123,6 +147,7 @@ class EtcdCluster(Live, EtcdVerbs):
             return did("start", member, False, "it is alive already")
         self._note_deaths()
         self._members[member].start()
+        self._links.accept(member)
         self._note_start(member)
         if len(self._members.running()) <= len(self.members) // 2:
             return Answer(f"start {member}: ok, it serves once a majority is up", "ok")

@@ -151,6 +151,7 @@ class Live(Face):
         for name in sorted(self._up):
             if not self._processes[name].alive:
                 self._up.discard(name)
+                self._links.refuse(name)
                 self._journal.note("crash", name)
 
     def _note(self, text: str, node: str = CLIENT) -> None:
@@ -200,12 +201,14 @@ class Live(Face):
         self._processes[member].start()
 
     def _check_port(self, member: str) -> None:
+        """Open the way to a member that starts. Raises DsvizError when its port was taken."""
         port = self._ports[member]
         if not is_free(port):
             raise DsvizError(
                 f"port {port} of {member} was taken by another program (address already in use); "
                 f"stop that program or make a new {self.title}"
             )
+        self._links.accept(member)
 
     def _wait_ready(self, member: str) -> None:
         raise NotImplementedError

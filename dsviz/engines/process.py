@@ -6,6 +6,7 @@ milliseconds (ms).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -170,6 +171,20 @@ class Process:
         told = [line for line in lines if self._telling.search(line)] or lines
         words = self._readable(told[-1]) if told else "(nothing was logged)"
         return words if len(words) <= LINE_LENGTH else words[:LINE_LENGTH] + "…"
+
+
+def dialler(processes: Mapping[str, Process], port: int) -> str:
+    """Return the name of the process that a connection from `port` is of, "" for none of them."""
+    import psutil
+
+    for name, process in processes.items():
+        # A process may end while it is looked at.
+        with contextlib.suppress(psutil.Error):
+            if process.pid is not None:
+                held = psutil.Process(process.pid).net_connections("tcp")
+                if any(one.laddr.port == port for one in held if one.laddr):
+                    return name
+    return ""
 
 
 def as_user(user: int | None) -> dict[str, Any]:

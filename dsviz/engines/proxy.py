@@ -39,26 +39,47 @@ class Links:
         self._loop = asyncio.new_event_loop()
         thread = threading.Thread(target=self._loop.run_forever, name="dsviz-links", daemon=True)
         thread.start()
-        self._servers: list[asyncio.Server] = []
+        self._doors: dict[str, list[Door]] = {}
         self._sides: weakref.WeakSet[Near] = weakref.WeakSet()
         self._finish = weakref.finalize(
-            self, _end, os.getpid(), self._loop, thread, self._servers, self._sides
+            self, _end, os.getpid(), self._loop, thread, self._doors, self._sides
         )
 
     def add(self, src: str, dst: str, port: int) -> int:
         """Let `src` reach `dst`, which listens on `port`, through the port that is returned."""
-        # Bound for as long as the links live, so nobody is lent this port meanwhile.
-        listener = socket.create_server((HOST, 0), backlog=256)
-        there, back = self._direction(src, dst), self._direction(dst, src)
-        loop = self._loop
+        return self.add_shared(dst, port, lambda _: src)
 
-        def accepted(sides=self._sides) -> Near:
-            near = Near(loop, port, there, back)
+    def add_shared(self, dst: str, port: int, who: Callable[[int], str]) -> int:
+        """Let everybody reach `dst` through one port, where it has to have one address for all.
+
+        ``who(port)`` names the source of a connection by the port that it dialled from.
+        """
+        loop, sides, directions = self._loop, self._sides, self._directions
+
+        def find(dialled_from: int) -> tuple[Direction, Direction]:
+            src = who(dialled_from)
+            there = directions.setdefault((src, dst), Direction())
+            return there, directions.setdefault((dst, src), Direction())
+
+        def accepted() -> Near:
+            near = Near(loop, port, find)
             sides.add(near)
             return near
 
-        self._servers.append(self._run(loop.create_server(accepted, sock=listener)))
-        return listener.getsockname()[1]
+        door = Door(loop, accepted)
+        self._run(door.open())
+        self._doors.setdefault(dst, []).append(door)
+        return door.port
+
+    def refuse(self, dst: str) -> None:
+        """Refuse new connections to `dst`, as the system does for a process that has ended."""
+        for door in self._doors.get(dst, []):
+            self._run(door.shut())
+
+    def accept(self, dst: str) -> None:
+        """Take connections to `dst` again."""
+        for door in self._doors.get(dst, []):
+            self._run(door.open())
 
     def cut(self, src: str, dst: str) -> None:
         """Let nothing pass from `src` to `dst`; the other direction still works."""
@@ -100,6 +121,43 @@ class Links:
 
     def _run(self, work: Coroutine) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+class Door:
+    """A port that takes connections or refuses them; it is held either way, lest others get it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, accepted: Callable[[], Near]) -> None:
+        self._loop, self._accepted = loop, accepted
+        self._held: socket.socket | None = _bound(0)
+        self._server: asyncio.Server | None = None
+        self.port: int = self._held.getsockname()[1]
+
+    async def open(self) -> None:
+        """Take connections."""
+        if self._server is None:
+            self._server = await self._loop.create_server(
+                self._accepted, sock=self._held, backlog=256
+            )
+            self._held = None
+
+    async def shut(self) -> None:
+        """Refuse connections: a port that is bound and not listened on does."""
+        if self._server is not None:
+            self._server.close()
+            self._server, self._held = None, _bound(self.port)
+
+    def close(self) -> None:
+        """Give the port back."""
+        for one in (self._server, self._held):
+            if one is not None:
+                one.close()
+
+
+def _bound(port: int) -> socket.socket:
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind((HOST, port))
+    return one
 
 
 class Direction:
@@ -203,18 +261,24 @@ class Side(asyncio.Protocol):
 
 
 class Near(Side):
-    """The end that dialled the proxy; it dials on when the link is open in both directions."""
+    """The end that dialled the proxy; it dials on when the link is open in both directions.
+
+    ``find(port)`` returns the two directions of a connection that was dialled from this port.
+    """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, port: int, there: Direction, back: Direction
+        self,
+        loop: asyncio.AbstractEventLoop,
+        port: int,
+        find: Callable[[int], tuple[Direction, Direction]],
     ) -> None:
-        super().__init__(Stream(loop, there), Stream(loop, back))
-        self._loop, self._port = loop, port
-        self._directions = (there, back)
+        self._loop, self._port, self._find = loop, port, find
         self._dialling: asyncio.Task | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Dial the far end now, or when the link is mended."""
+        there, back = self._directions = self._find(transport.get_extra_info("peername")[1])
+        super().__init__(Stream(self._loop, there), Stream(self._loop, back))
         super().connection_made(transport)
         for direction in self._directions:
             direction.wakes.add(self._wake)
@@ -251,15 +315,15 @@ def _end(
     owner: int,
     loop: asyncio.AbstractEventLoop,
     thread: threading.Thread,
-    servers: list[asyncio.Server],
+    doors: dict[str, list[Door]],
     sides: weakref.WeakSet[Near],
 ) -> None:
     if os.getpid() != owner:
         return  # a forked child of the kernel ends: the links are its parent's
 
     async def stop() -> None:
-        for server in servers:
-            server.close()
+        for door in (door for several in doors.values() for door in several):
+            door.close()
         for side in list(sides):
             side.abort()
         loop.call_soon(loop.stop)

@@ -36,24 +36,26 @@ def record(folder: Path, names: Iterable[str] = ()) -> None:
         print(f"recorded {name}")
 
 
-def record_notebook(notebook: Path) -> int:
+def record_notebook(notebook: Path, folder: Path | None = None) -> int:
     """Run a notebook with what its engines answer recorded; print the recordings that changed.
 
-    The notebook itself is not written. Raises DsvizError when it cannot be run.
+    They go into the package, or into `folder`. The notebook itself is not written. Raises
+    DsvizError when it cannot be run.
     """
-    before = _stamps()
+    folder = Path(str(replay.FOLDER)) if folder is None else folder.resolve()
+    before = _stamps(folder)
     try:
-        _run_notebook(notebook)
+        _run_notebook(notebook, folder)
     except ImportError as error:
         raise DsvizError(
             f"{error.name} runs notebooks and is not installed: pip install nbclient"
         ) from None
-    changed = [name for name, stamp in _stamps().items() if before.get(name) != stamp]
+    changed = [name for name, stamp in _stamps(folder).items() if before.get(name) != stamp]
     print("\n".join(f"recorded {name}" for name in changed) or "no engine ran in it")
     return 0 if changed else 1
 
 
-def _run_notebook(notebook: Path) -> None:
+def _run_notebook(notebook: Path, folder: Path) -> None:
     import nbclient
     import nbformat
     from nbclient.exceptions import CellExecutionError
@@ -62,19 +64,18 @@ def _run_notebook(notebook: Path) -> None:
         raise DsvizError(f"there is no notebook {notebook}")
     cells = nbformat.read(notebook, as_version=4)
     where = {"metadata": {"path": str(notebook.resolve().parent)}}
-    os.environ[RECORD] = "1"  # the kernel inherits it
+    os.environ[RECORD] = str(folder)  # the kernel inherits it
     try:
         nbclient.NotebookClient(cells, timeout=300, resources=where).execute()
     except CellExecutionError as error:
-        last = str(error).strip().splitlines()[-1]
+        last = f"{error.ename}: {error.evalue}".splitlines()[0]
         raise DsvizError(f"{notebook} did not run to its end; mend its cell: {last}") from None
     finally:
         del os.environ[RECORD]
 
 
-def _stamps() -> dict[str, int]:
-    files = Path(str(replay.FOLDER)).glob("*.jsonl")
-    return {file.stem: file.stat().st_mtime_ns for file in sorted(files)}
+def _stamps(folder: Path) -> dict[str, int]:
+    return {file.stem: file.stat().st_mtime_ns for file in sorted(folder.glob("*.jsonl"))}
 
 
 if __name__ == "__main__":

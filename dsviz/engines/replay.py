@@ -27,6 +27,7 @@ FACES = {
     "postgres": ("dsviz.engines.postgres_verbs", "PostgresVerbs"),
     "valkey": ("dsviz.engines.valkey_verbs", "ValkeyVerbs"),
     "haproxy": ("dsviz.engines.haproxy_verbs", "HaproxyVerbs"),
+    "delta": ("dsviz.engines.delta_verbs", "DeltaVerbs"),
     "kafka": ("dsviz.engines.kafka_verbs", "KafkaVerbs"),
 }
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from dsviz.engines.delta_verbs import DeltaVerbs
+from dsviz.engines.haproxy_verbs import HaproxyVerbs
 from dsviz.engines.postgres_verbs import PostgresVerbs
 from dsviz.engines.valkey_verbs import ValkeyVerbs
 from dsviz.engines.verbs import EtcdVerbs
@@ -40,19 +42,35 @@ def quorum_session(c: EtcdVerbs) -> Iterator[str]:
     yield from _show(c.start("e3"), c.status(), c.put("x", 4), c.get("x", via="e3"))
 
 
+def etcd_partition_session(c: EtcdVerbs) -> Iterator[str]:
+    """Yield a run of a leader that is cut off and goes on believing that it leads.
+
+    y = 9 is in the log of e1 alone: the new leader's log replaces it when the link is back.
+    """
+    yield f"etcd {c.version}, members {', '.join(c.members)}, leader {c.leader()}"
+    yield from _show(c.put("x", 1), c.settle(), c.get("x", via="e3"))
+    yield "\nThe leader is cut off. The others elect one of them:"
+    yield from _show(c.partition("e1", ["e2", "e3"]), c.put("y", 9, timeout_ms=500), c.settle())
+    yield from _show(c.put("x", 2, via="e2"), c.get("x", via="e3"))
+    yield "\nThe old one cannot know. It answers only whoever does not mind stale:"
+    yield from _show(c.get("x", timeout_ms=1000), c.get("x", serializable=True))
+    yield "\nThe link is back:"
+    yield from _show(c.heal(), c.settle(), c.get("x"), c.get("y"))
+
+
 def postgres_crash_session(pg: PostgresVerbs) -> Iterator[str]:
     """Yield a run of one server that is killed in mid-load, with and without waiting for its disk.
 
     With synchronous_commit off a commit is acknowledged before its record is written: the last
-    ones, of up to three times wal_writer_delay (200 ms), are gone. The kill follows the last
-    acknowledgement at once, so some always are.
+    ones, of up to three times wal_writer_delay, are gone. Its default of 200 ms is set to 1 s, so
+    that no run is lucky.
     """
     yield repr(pg)
     yield "\nKilled in mid-load, every commit written to the log first:"
     yield from _show(pg.load(2000, kill_after=1000), pg.status(), pg.start("p"))
     yield from _show(pg.recovery("p"), pg.audit())
     yield "\nThe same, acknowledged before it is written:"
-    yield from _show(pg.configure(synchronous_commit="off"))
+    yield from _show(pg.configure(synchronous_commit="off", wal_writer_delay="1s"))
     yield from _show(pg.load(5000, kill_after=4000), pg.start("p"), pg.recovery("p"), pg.audit())
     yield "\nShut down in order:"
     yield from _show(pg.stop("p"), pg.start("p"), pg.recovery("p"))
@@ -146,6 +164,37 @@ def valkey_cluster_session(c: ValkeyVerbs) -> Iterator[str]:
     yield from _show(c.settle(), c.status(), c.put("foo", 3, via="a"))
 
 
+def haproxy_session(lb: HaproxyVerbs) -> Iterator[str]:
+    """Yield a run of two fast servers and a slow one, a death, and one that answers errors."""
+    yield repr(lb)
+    yield from _show(lb.status())
+    yield "\nThree ways to choose, the same servers:"
+    yield from _show(*(lb.burst(400, name) for name in ("roundrobin", "leastconn", "random")))
+    yield "\nA server dies. The balancer notices by its checks:"
+    yield from _show(lb.kill("w1"), lb.settle(), lb.status(), lb.burst(100, "leastconn"))
+    yield "\nOne answers errors, and its health check is fine:"
+    yield from _show(lb.start("w1"), lb.settle(), lb.fail("w2"), lb.status())
+    yield from _show(lb.burst(90, "roundrobin"))
+
+
+def delta_session(lake: DeltaVerbs) -> Iterator[str]:
+    """Yield a run of a table whose versions are kept, and of two writers in conflict."""
+    yield repr(lake)
+    yield "\nEvery change is a new version, and the old ones stay:"
+    yield from _show(lake.append(1, 2), lake.append(3), lake.delete(1), lake.versions())
+    yield from _show(lake.read(), lake.read(version=1), lake.read(version=2))
+    yield "\nTwo writers look at the same version. The second one to commit is refused:"
+    yield from _show(lake.look("w1"), lake.look("w2"))
+    yield from _show(lake.update(2, 20, via="w1"), lake.update(2, 200, via="w2"), lake.read())
+    yield from _show(lake.look("w2"), lake.update(20, 200, via="w2"), lake.read())
+    yield "\nAppends do not depend on what was there, so both succeed:"
+    yield from _show(lake.look("w1"), lake.append(8, via="w1"), lake.append(9, via="w2"))
+    yield from _show(lake.read(), lake.look("w1"))
+    yield "\nAn old version comes back as a new one. Its files can be removed, and it with them:"
+    yield from _show(lake.restore(2), lake.read(), lake.files(), lake.vacuum(), lake.files())
+    yield from _show(lake.read(), lake.read(version=6))
+
+
 def _show(*answers: object) -> Iterator[str]:
     for answer in answers:
         yield from (f"  {line}" for line in repr(answer).splitlines())
@@ -163,12 +212,17 @@ class Session:
 #: Recorded runs by name; a file name in ``transcripts/`` each.
 SESSIONS: dict[str, Session] = {
     "etcd-quorum": Session("EtcdCluster", quorum_session),
+    "etcd-partition": Session("EtcdCluster", etcd_partition_session),
     "postgres-crash": Session("Postgres", postgres_crash_session),
     "postgres-quorum": Session("Postgres", postgres_quorum_session, {"standbys": 2}),
     "postgres-promote": Session("Postgres", postgres_promote_session, {"standbys": 1}),
     "valkey-wait": Session("Valkey", valkey_wait_session, {"replicas": 2}),
     "valkey-promote": Session("Valkey", valkey_promote_session, {"replicas": 1}),
     "valkey-sentinel": Session("Valkey", valkey_sentinel_session, {"replicas": 1, "sentinels": 3}),
+    "haproxy-balance": Session(
+        "Haproxy", haproxy_session, {"servers": {"w1": 10, "w2": 10, "w3": 200}}
+    ),
+    "delta-versions": Session("Lake", delta_session),
     "valkey-cluster": Session("ValkeyCluster", valkey_cluster_session, {"replicas": 1}),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dsviz.engines.answers import Answer
-from dsviz.engines.face import Face, checked, stored_value
+from dsviz.engines.face import Face, checked, checked_wait, stored_value
 from dsviz.engines.journal import with_serializable
 from dsviz.history import History
 
@@ -33,6 +33,13 @@ class EtcdVerbs(Face):
         """
         wait, local = checked(key, timeout_ms), bool(serializable)
         return self._ask("get", via, key=key, via=via, serializable=local, timeout_ms=wait)
+
+    def settle(self, timeout_ms: float = 30_000) -> Answer:
+        """Wait until the majority that is connected has one leader and serves through it.
+
+        Raises DsvizError when there is none after `timeout_ms` ms.
+        """
+        return self._ask("settle", timeout_ms=checked_wait(timeout_ms))
 
     def history(self, serializable: str = "apart") -> History:
         """Return what the client saw, in operations ``write``, ``read`` and ``serializable read``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from html import escape
 from typing import Any
 
@@ -24,6 +25,7 @@ class Missions(Kit):
         self.lesson, self.missions, self.of = lesson, tuple(missions), of
         self.player = getattr(of, "player", of)
         self.hinted: set[int] = set()
+        self._achieved: set[int] = set()
         self.fresh: int | None = None  # the one achieved last, to be announced
         super().__init__()
         if self.player is not None:
@@ -32,7 +34,8 @@ class Missions(Kit):
     @property
     def done(self) -> list[bool]:
         """Which missions are achieved."""
-        return [answer(self._name(n)) is True for n in range(len(self.missions))]
+        kept = [answer(self._name(n)) is True for n in range(len(self.missions))]
+        return [on or n in self._achieved for n, on in enumerate(kept)]
 
     def _name(self, number: int) -> str:
         return f"{self.lesson}/M{number + 1}"
@@ -43,8 +46,10 @@ class Missions(Kit):
         before = self.done
         for number, mission in enumerate(self.missions):
             if not before[number] and mission.done is not None and _shows(mission, seen):
-                keep(self._name(number), True)
+                self._achieved.add(number)
                 self.fresh = number
+                with suppress(OSError):  # it counts, also where nothing can be kept
+                    keep(self._name(number), True)
         if self.done != before:
             self.refresh()
 

@@ -133,7 +133,7 @@ class Outcome(Kit):
     ) -> None:
         self.name, self.observed, self.because, self.unit = name, observed, because, unit
         self.plot = plot
-        self.predicted = answer(name)
+        self.predicted = _legible(answer(name))
         super().__init__()
 
     @property
@@ -181,6 +181,18 @@ class Outcome(Kit):
             "<details><summary><i>Predict first, then unfold what was observed</i></summary>"
             f"<p><b>Observed: {seen}</b>{because}</p></details>"
         )
+
+
+def _legible(value: Any) -> Any:
+    """Return what was kept, None for what no prediction looks like: reveal never raises."""
+    if isinstance(value, list):
+        pairs = all(isinstance(p, list) and len(p) == 2 and all(map(_is_number, p)) for p in value)
+        return value if value and pairs else None
+    return value if isinstance(value, str) or _is_number(value) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def shown(value: Any, unit: str = "") -> str:
