@@ -1,4 +1,4 @@
-"""The command line: ``python -m dsviz doctor``, ``judge``, ``grade``, ``hunt`` and ``replay``.
+"""The command line: doctor, engines, judge, grade, hunt and replay, as ``python -m dsviz …``.
 
 Exit status 0 means yes, 1 means no (a check failed), 2 means the question could not be answered;
 then one sentence on stderr says why.
@@ -18,6 +18,7 @@ DESCRIPTION = "The tools of the distributed-systems course beside its notebooks.
 EXAMPLES = """\
 examples:
   python -m dsviz doctor                                    can the course run here?
+  python -m dsviz engines                                   which real engines can run here?
   python -m dsviz judge history.jsonl other.log             is each recorded history linearizable?
   python -m dsviz grade labs/04-quorum/04-quorum.ipynb      how many points is this lab worth?
   python -m dsviz hunt quorum --seeds 500                   which run breaks a promise?
@@ -59,6 +60,19 @@ def _parser() -> argparse.ArgumentParser:
         "Exits with 0 when the course can run, else with 1 and what to do.",
     )
     doctor.set_defaults(run=_doctor)
+
+    engines = commands.add_parser(
+        "engines",
+        help="list the real engines, what they can do here and what is missing",
+        description="List each engine with its version and what lessons use it for. With `record`, "
+        "run a notebook on the real engines and store their answers for where they are missing.",
+    )
+    engines.set_defaults(run=_engines)
+    doing = engines.add_subparsers(dest="doing", metavar="DO", title="more to do")
+    record = doing.add_parser("record", help="run a notebook and record its engines")
+    record.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="a lesson, an .ipynb file")
+    record.add_argument("--into", type=Path, metavar="FOLDER", help="(default: the package's own)")
+    record.set_defaults(run=_record)
 
     judge = commands.add_parser(
         "judge",
@@ -111,6 +125,19 @@ def _doctor(_args: argparse.Namespace) -> int:
     from dsviz.doctor import report
 
     return report()
+
+
+def _engines(_args: argparse.Namespace) -> int:
+    from dsviz.engines.capabilities import table
+
+    print(table())
+    return 0
+
+
+def _record(args: argparse.Namespace) -> int:
+    from dsviz.engines.record import record_notebook
+
+    return record_notebook(args.notebook, args.into)
 
 
 def _judge(args: argparse.Namespace) -> int:

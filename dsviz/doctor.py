@@ -104,7 +104,7 @@ def examine() -> Iterator[Finding]:
     yield check_kernel()
     yield check_folder(Path.cwd())
     yield check_port()
-    yield check_etcd()
+    yield from check_engines()
     yield check_chromium()
 
 
@@ -250,17 +250,22 @@ def check_port() -> Finding:
 # ---- what a part of it can use ---------------------------------------------------------------
 
 
-def check_etcd() -> Finding:
-    """Ask the engine itself whether it can start."""
+def check_engines() -> Iterator[Finding]:
+    """Ask each engine whether it can start."""
     try:
-        from dsviz.engines import etcd
+        from dsviz.engines.capabilities import available, providers, version_of
 
-        problem = etcd.available()
+        for provider, flag in providers():
+            found = available(flag)
+            name, problem = provider.title, found.problem
+            if found:
+                yield Finding(name, "ok", f"{version_of(provider)}, real".lstrip(", "), "", True)
+            else:
+                advice = problem.rstrip(".")
+                yield Finding(name, "missing", "cells show a recorded run", advice, True)
     except ImportError as error:
-        problem = f"run `make course` again ({_first_line(error)})"
-    if problem:
-        return Finding("etcd", "missing", "cells show a recorded run", problem.rstrip("."), True)
-    return Finding("etcd", "ok", "real three-node clusters", optional=True)
+        advice = f"run `make course` again ({_first_line(error)})"
+        yield Finding("engines", "missing", "cells show recorded runs", advice, True)
 
 
 def check_chromium() -> Finding:

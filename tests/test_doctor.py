@@ -3,7 +3,6 @@
 import importlib
 import json
 import sys
-import types
 from importlib import metadata
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import pytest
 
 from dsviz import doctor
 from dsviz.doctor import Finding, Need
+from dsviz.engines import capabilities
+from dsviz.engines.capabilities import Availability
 
 HERE = str(Path(doctor.__file__).parent)
 
@@ -191,16 +192,22 @@ def test_no_port(monkeypatch):
     only_problem(doctor.check_port(), "missing")
 
 
-@pytest.mark.parametrize("sentence", [None, "There is no etcd here; run `make course`."])
-def test_etcd_answers_for_itself_and_is_optional(monkeypatch, sentence):
-    package = types.ModuleType("dsviz.engines")
-    package.etcd = types.SimpleNamespace(available=lambda: sentence)
-    monkeypatch.setitem(sys.modules, "dsviz.engines", package)
-    finding = doctor.check_etcd()
-    assert finding.optional
-    assert (finding.state, finding.advice) == (
+@pytest.mark.parametrize("sentence", [None, "There is no such engine here; install it."])
+def test_each_engine_answers_for_itself_and_is_optional(monkeypatch, sentence):
+    monkeypatch.setattr(capabilities, "available", lambda flag: Availability(flag, sentence))
+    found = {one.name: one for one in doctor.check_engines()}
+    assert found.keys() >= {"PostgreSQL", "Valkey", "etcd", "HAProxy", "SQLite", "Delta Lake"}
+    assert all(one.optional for one in found.values())
+    assert {(one.state, one.advice) for one in found.values()} == {
         ("missing", sentence.rstrip(".")) if sentence else ("ok", "")
-    )
+    }
+
+
+def test_without_the_engines_module_that_is_said_once(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dsviz.engines.capabilities", None)
+    (finding,) = doctor.check_engines()
+    assert (finding.name, finding.state, finding.optional) == ("engines", "missing", True)
+    assert "make course" in finding.advice
 
 
 def test_no_browser_is_no_problem(monkeypatch):

@@ -6,10 +6,10 @@ varying numbers are attributes. Times are milliseconds (ms).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from dsviz.errors import DsvizError
+from dsviz.errors import DsvizError, listed
 
 
 @dataclass(frozen=True, repr=False)
@@ -17,13 +17,14 @@ class Answer:
     """What one call brought.
 
     `status` is ``ok``, ``fail`` (it definitely did nothing), ``info`` (outcome unknown) or
-    ``unrecorded`` (only the real engine knows). `value` is what a read found, None for nothing.
-    `took_ms` is how long it took (None where nobody waited).
+    ``unrecorded`` (only the real engine knows). `value` is what a read found, None for nothing,
+    and the numbers of an answer that has some; everything in it can be written as JSON. `took_ms`
+    is how long it took (None where nobody waited).
     """
 
     text: str
     status: str
-    value: str | None = None
+    value: Any = None
     took_ms: float | None = None
 
     def __repr__(self) -> str:
@@ -39,14 +40,23 @@ class Answer:
         """True when the call may or may not have taken effect."""
         return self.status == "info"
 
+    def __getattr__(self, name: str) -> Any:
+        """A number of the answer by its name: ``load.acked`` is ``load.value["acked"]``."""
+        value = None if name.startswith("_") else vars(self).get("value")
+        if isinstance(value, dict) and name in value:
+            return value[name]
+        known = f"; it has {listed(value)}" if isinstance(value, dict) else ""
+        raise AttributeError(f"the answer {self.text!r} has no {name!r}{known}")
+
 
 @dataclass(frozen=True)
 class Member:
     """One member of a cluster as it describes itself.
 
     `process` is ``running``, ``paused``, ``killed`` or ``ended``; `role` is ``leader``,
-    ``follower``, ``no leader`` or ``-`` (it gave no answer). `leader` is who it follows, `term`
-    and `index` are its raft term and the last entry of its log; None where unknown.
+    ``follower``, ``no leader`` or ``-`` (it gave no answer); other engines have their own words.
+    `leader` is who it follows, `term` and `index` are its term (raft term, timeline, epoch) and the
+    last entry of its log; None where unknown. `detail` holds what only this engine has.
     """
 
     name: str
@@ -55,6 +65,7 @@ class Member:
     leader: str | None = None
     term: int | None = None
     index: int | None = None
+    detail: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def alive(self) -> bool:

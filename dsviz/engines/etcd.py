@@ -20,18 +20,18 @@ import importlib.util
 import os
 import re
 import subprocess
+import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from dsviz.engines.answers import Answer, Status
 from dsviz.engines.etcd_members import EtcdMembers
-from dsviz.engines.gateway import NotDone, Unknown
-from dsviz.engines.journal import SERIALIZABLE_READ, Journal, trace_of
-from dsviz.engines.replay import EtcdReplay
-from dsviz.engines.verbs import INSTALL, EtcdVerbs, described
+from dsviz.engines.face import INSTALL
+from dsviz.engines.journal import SERIALIZABLE_READ
+from dsviz.engines.live import Live, did, eventually, open_engine
+from dsviz.engines.verbs import EtcdVerbs
 from dsviz.engines.workspace import unsupported
 from dsviz.errors import DsvizError, listed
-from dsviz.trace import Trace
 
 __all__ = ["EtcdCluster", "available", "start_or_transcript"]
 
@@ -54,24 +54,23 @@ def start_or_transcript(recording: str = "etcd-quorum") -> EtcdVerbs:
 
     Raises DsvizError when there is no such recording.
     """
-    problem = available()
-    if problem is None:
-        try:
-            return EtcdCluster()
-        except DsvizError as error:
-            problem = str(error)
-    replay = EtcdReplay.load(recording)
-    print(f"These answers are a recording of etcd {replay.version}, because {problem}")
-    return replay
+    return open_engine(EtcdCluster, recording, {})
 
 
-class EtcdCluster(EtcdVerbs):
+class EtcdCluster(Live, EtcdVerbs):
     """`size` etcd members e1, e2, … that write to a throw-away folder until `stop`.
 
     `leader` is asked to lead once at the start, so that every run of a notebook begins alike (None
     leaves it to the election). Use it as a context manager or across cells. Raises DsvizError when
     the engine is missing, crashes, or takes longer than `start_timeout_ms` ms to be writable.
     """
+
+    face = EtcdVerbs
+
+    @classmethod
+    def available(cls) -> str | None:
+        """Return None when a cluster can be started here, else one sentence on what to do."""
+        return available()
 
     def __init__(
         self, size: int = 3, leader: str | None = "e1", start_timeout_ms: float = 60_000
@@ -93,108 +92,67 @@ class EtcdCluster(EtcdVerbs):
         except BaseException:  # a learner's interrupt included: leave nothing behind
             self._members.close()
             raise
-        self._journal = Journal()
-        self._starts = dict.fromkeys(self.members, 1)
-        self._up = set(self.members)
-        self._until = 0.0
-        for name in self.members:
-            self._journal.note("start", name, 1)
+        self._links = self._members.links
+        self._processes = {name: self._members[name].process for name in self.members}
+        self._begin()
 
-    def stop(self) -> None:
-        """End every member at once and remove what they stored; `history` and `trace` stay."""
-        if not self.stopped:
-            self._until = self._journal.now()
-            self.stopped = True
-            self._members.close()
-
-    def trace(self) -> Trace:
-        """Return the run so far; time 0 is when the cluster was ready."""
-        until = self._until if self.stopped else self._journal.now()
-        return trace_of(f"etcd {self.version}", self.members, self._journal.rows, until)
-
-    def _do(self, verb: str, args: dict[str, Any]) -> Answer | Status:
-        try:
-            return getattr(self, f"_{verb}")(**args)
-        finally:
-            self._note_deaths()
-
-    def _note_deaths(self) -> None:
-        """Have members that ended, killed or by themselves, in the trace once."""
-        for name in sorted(self._up):
-            if not self._members[name].process.alive:
-                self._up.discard(name)
-                self._journal.note("crash", name)
+    def _close(self) -> None:
+        self._members.close()
 
     # ---- operations ------------------------------------------------------------------------
 
     def _put(self, key: str, value: str, via: str, timeout_ms: int) -> Answer:
-        words = described("put", {"key": key, "value": value, "via": via})
-        op = self._journal.invoke("write", key, value, via)
-        try:
-            self._members[via].gateway.put(key, value, timeout_ms)
-            status, text = "ok", "ok"
-        except NotDone as error:
-            status, text = "fail", f"{error}, nothing was written"
-        except Unknown as error:
-            status, text = "info", f"{error}, outcome unknown"
-        took = self._journal.complete(op, status, None)
-        return Answer(f"{words}: {text}", status, took_ms=took)
+        words = self.words("put", {"key": key, "value": value, "via": via})
+        gateway = self._members[via].client
+        act = functools.partial(gateway.put, key, value, timeout_ms)
+        return self._operate(words, "write", key, value, via, act)
 
     def _get(self, key: str, via: str, serializable: bool, timeout_ms: int) -> Answer:
-        words = described("get", {"key": key, "via": via, "serializable": serializable})
+        words = self.words("get", {"key": key, "via": via, "serializable": serializable})
         kind = SERIALIZABLE_READ if serializable else "read"
-        op, value = self._journal.invoke(kind, key, None, via), None
-        try:
-            value = self._members[via].gateway.get(key, serializable, timeout_ms)
-            status, text = "ok", "nothing is stored" if value is None else value
-            text += " (possibly stale)" if serializable else ""
-        except NotDone as error:
-            status, text = "fail", str(error)
-        except Unknown as error:
-            status, text = "info", str(error)
-        took = self._journal.complete(op, status, value)
-        return Answer(f"{words}: {text}", status, value, took)
+        act = functools.partial(self._members[via].client.get, key, serializable, timeout_ms)
+        found = self._operate(words, kind, key, None, via, act)
+        stale = " (possibly stale)" if serializable and found.ok else ""
+        return replace(found, text=found.text + stale)
 
     def _status(self) -> Status:
         return self._members.status()
 
-    def _logs(self, member: str, tail: int) -> Answer:
-        return Answer(self._members[member].process.logs(tail), "ok")
+    def _settle(self, timeout_ms: int) -> Answer:
+        began = time.monotonic()
+        group = self._connected()
+        if len(group) <= len(self.members) // 2 or not eventually(
+            lambda: self._members.agree(group), timeout_ms
+        ):
+            raise DsvizError(
+                f"no majority has agreed on a leader within {timeout_ms} ms; heal() the links, "
+                "resume() or start() who is missing, or give a larger timeout_ms"
+            )
+        took = round(1000 * (time.monotonic() - began), 3)
+        return Answer("settle: a majority has one leader", "ok", None, took)
+
+    def _connected(self) -> list[str]:
+        """Return the largest group of running members that reach each other both ways."""
+        running = self._members.running()
+
+        def reaches(a: str, b: str) -> bool:
+            return a == b or (self._links.is_open(a, b) and self._links.is_open(b, a))
+
+        return max(([b for b in running if reaches(a, b)] for a in running), key=len, default=[])
 
     # ---- faults ----------------------------------------------------------------------------
 
-    def _kill(self, member: str) -> Answer:
-        done = self._members[member].process.kill()  # the trace learns of it in _note_deaths
-        return _done("kill", member, done, "it was not alive")
-
-    def _pause(self, member: str) -> Answer:
-        done = self._members[member].process.pause()
-        if done:
-            self._journal.note("pause", member)
-        return _done("pause", member, done, "it was not running")
-
-    def _resume(self, member: str) -> Answer:
-        done = self._members[member].process.resume()
-        if done:
-            self._journal.note("resume", member)
-        return _done("resume", member, done, "it was not paused")
-
     def _start(self, member: str) -> Answer:
         if self._members[member].process.alive:
-            return _done("start", member, False, "it is alive already")
+            return did("start", member, False, "it is alive already")
         self._note_deaths()
         self._members[member].start()
-        self._up.add(member)
-        self._starts[member] += 1
-        self._journal.note("start", member, self._starts[member])
+        self._links.accept(member)
+        self._note_start(member)
         if len(self._members.running()) <= len(self.members) // 2:
             return Answer(f"start {member}: ok, it serves once a majority is up", "ok")
         self._members.settle()
-        return _done("start", member, True)
-
-
-def _done(verb: str, member: str, done: bool, otherwise: str = "") -> Answer:
-    return Answer(f"{verb} {member}: {'ok' if done else otherwise}", "ok" if done else "fail")
+        return did("start", member, True)
 
 
 def _binary() -> Path | None:

@@ -6,15 +6,18 @@ All times are milliseconds (ms).
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 from collections.abc import Iterable
 from typing import Any
 
 from dsviz.engines.answers import Member, Status
-from dsviz.engines.gateway import Gateway, NotDone, Unknown
+from dsviz.engines.gateway import Gateway
+from dsviz.engines.outcome import NotDone, Unknown
 from dsviz.engines.ports import HOST, free_ports, is_free
-from dsviz.engines.process import Process, wait_until
+from dsviz.engines.process import Process, dialler, wait_until
+from dsviz.engines.proxy import Links
 from dsviz.engines.workspace import Workspace
 from dsviz.errors import DsvizError
 
@@ -24,22 +27,32 @@ TAKEN = "address already in use"
 
 
 class EtcdMember:
-    """A member `name` that serves clients on `port`; `peers` maps every member to its peer port."""
+    """A member `name` that serves clients on the first and its peers on the second of `ports`.
+
+    `peers` maps every member to the port its peers dial; `client` is the one that clients dial.
+    """
 
     def __init__(
-        self, name: str, binary: str, workspace: Workspace, port: int, peers: dict[str, int]
+        self,
+        name: str,
+        binary: str,
+        workspace: Workspace,
+        ports: tuple[int, int],
+        peers: dict[str, int],
+        client: int,
     ) -> None:
         self.name = name
-        self.ports = (port, peers[name])
-        self.gateway = Gateway(name, port)
-        client, peer = f"http://{HOST}:{port}", f"http://{HOST}:{peers[name]}"
+        self.ports = ports
+        self.gateway = Gateway(name, ports[0])  # looks past the links
+        self.client = Gateway(name, client)
+        client, peer = f"http://{HOST}:{ports[0]}", f"http://{HOST}:{ports[1]}"
         options = {
             "name": name,
             "data-dir": str(workspace.folder / name),
             "listen-client-urls": client,
             "advertise-client-urls": client,
             "listen-peer-urls": peer,
-            "initial-advertise-peer-urls": peer,
+            "initial-advertise-peer-urls": f"http://{HOST}:{peers[name]}",
             "initial-cluster": ",".join(f"{m}=http://{HOST}:{p}" for m, p in peers.items()),
             "initial-cluster-state": "new",
         }
@@ -93,7 +106,8 @@ class EtcdMembers:
         return self._member[name]
 
     def close(self) -> None:
-        """End every member and remove the folder."""
+        """End every member and its links, and remove the folder."""
+        self.links.close()
         self._workspace.close()
 
     def running(self) -> list[str]:
@@ -109,7 +123,7 @@ class EtcdMembers:
         names = self.running()
         processes = [self[name].process for name in names]
         goal = f"etcd to serve through {', '.join(names)}"
-        wait_until(lambda: self._agree(names, leader), processes, self.timeout_ms, goal)
+        wait_until(lambda: self.agree(names, leader), processes, self.timeout_ms, goal)
 
     def hand_over(self, leader: str) -> None:
         """Make `leader` lead: the leader of the moment is asked to step down in its favour."""
@@ -131,7 +145,8 @@ class EtcdMembers:
         role = "no leader" if leader is None else "leader" if leader == name else "follower"
         return Member(name, state, role, leader, int(view["raftTerm"]), int(view["raftIndex"]))
 
-    def _agree(self, names: list[str], leader: str | None) -> bool:
+    def agree(self, names: list[str], leader: str | None = None) -> bool:
+        """Tell whether these members name one leader among them (`leader`) and all serve."""
         rows = [self._row(name) for name in names]
         leads = {row.leader for row in rows}
         if len(leads) != 1 or not leads <= ({leader} if leader else set(names)):
@@ -141,7 +156,7 @@ class EtcdMembers:
     def _boot(self) -> None:
         """Start every member; again on other ports when some program was quicker."""
         for _ in range(PORT_TRIES):
-            self._workspace = Workspace("etcd")
+            self._workspace, self.links = Workspace("etcd"), Links()
             try:
                 self._launch()
                 return
@@ -158,9 +173,16 @@ class EtcdMembers:
     def _launch(self) -> None:
         self._member: dict[str, EtcdMember] = {}
         numbers = free_ports(2 * len(self._names))
-        peers = dict(zip(self._names, numbers[1::2], strict=True))
-        for name, port in zip(self._names, numbers[::2], strict=True):
-            self._member[name] = EtcdMember(name, self._binary, self._workspace, port, peers)
+        ports = dict(zip(self._names, zip(numbers[::2], numbers[1::2], strict=True), strict=True))
+        processes: dict[str, Process] = {}
+        # All members know each other by one address each, so a peer is told by where it dials from.
+        who = functools.partial(dialler, processes)
+        peers = {n: self.links.add_shared(n, own[1], who) for n, own in ports.items()}
+        for name, own in ports.items():
+            client = self.links.add("client", name, own[0])
+            member = EtcdMember(name, self._binary, self._workspace, own, peers, client)
+            self._member[name] = member
+            processes[name] = member.process
         for member in self._member.values():
             member.start()
         processes = [member.process for member in self._member.values()]

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from dsviz.engines.outcome import NotDone, Unknown
 from dsviz.engines.ports import HOST
 
 # A proxy of the learner's network must never see, or refuse, what goes to this machine.
@@ -19,14 +20,6 @@ _opener = build_opener(ProxyHandler({}))
 # gRPC codes that say "this request did nothing": invalid argument, not found, permission denied,
 # resource exhausted, failed precondition, out of range, unimplemented, unauthenticated.
 DEFINITE = {3, 5, 7, 8, 9, 11, 12, 16}
-
-
-class NotDone(Exception):
-    """The request definitely had no effect; the text says why."""
-
-
-class Unknown(Exception):
-    """The request was sent and no verdict came back: it may have had its effect, or may yet."""
 
 
 class Gateway:

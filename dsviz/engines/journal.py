@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from dsviz.errors import DsvizError
 from dsviz.history import History
@@ -34,24 +35,92 @@ class Journal:
             self.rows.append((self.now(), seq, what, node, None, data, None, cause))
         return seq
 
-    def invoke(self, f: str, key: str, value: str | None, to: str) -> int:
-        """Note that the client began an operation; return the number to `complete` it with."""
+    def invoke(self, f: str, key: str, value: Any, to: str, client: str = CLIENT) -> int:
+        """Note that a client began an operation; return the number to `complete` it with."""
         with self._lock:
             op = len(self.rows)
             data = {"op": op, "f": f, "key": key, "value": value, "to": to}
-            self.rows.append((self.now(), op, "invoke", CLIENT, None, data, None, -1))
+            self.rows.append((self.now(), op, "invoke", client, None, data, None, -1))
         return op
 
-    def complete(self, op: int, status: str, result: str | None) -> float:
+    def complete(self, op: int, status: str, result: Any) -> float:
         """Note how an operation ended (``ok``, ``fail``, ``info``); return the ms it took."""
-        seq = self.note(status, CLIENT, {"op": op, "result": result}, cause=op)
+        seq = self.note(status, self.rows[op][3], {"op": op, "result": result}, cause=op)
         return round(self.rows[seq][0] - self.rows[op][0], 3)
+
+    def fault(self, stored: dict[str, Any]) -> None:
+        """Note that a fault of links began: its JSON form without its times."""
+        with self._lock:
+            number = sum(row[2] == "fault" for row in self.rows)
+            self.rows.append((self.now(), len(self.rows), "fault", None, None, stored, number, -1))
+
+    def heal(self) -> None:
+        """Note that every fault of links that has not ended is over now."""
+        with self._lock:
+            begun = {row[6]: row[5] for row in self.rows if row[2] == "fault"}
+            for row in self.rows:
+                if row[2] == "heal":
+                    del begun[row[6]]
+            now = self.now()
+            for number, stored in begun.items():
+                self.rows.append((now, len(self.rows), "heal", None, None, stored, number, -1))
+
+
+@dataclass(frozen=True)
+class LinkFault:
+    """A fault of links in a run of an engine; its JSON form is that of the simulator's faults."""
+
+    stored: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What chips call it."""
+        return {"Partition": "partition", "Cut": "one-way cut"}.get(self.kind, "extra delay")
+
+    @property
+    def kind(self) -> str:
+        """``Partition``, ``Cut`` or ``Delay``."""
+        return self.stored["fault"]
+
+    @property
+    def at(self) -> float:
+        """When it began, in ms."""
+        return self.stored["at"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return self.stored
+
+    def __str__(self) -> str:
+        one, words = self.stored, self.label
+        if self.kind == "Partition":
+            words += f" of {', '.join(one['a'])} from {', '.join(one['b'])}"
+        else:
+            words += f" of {one['ms']:g} ms" if "ms" in one else ""
+            words += f" from {one['src']} to {one['dst']}"
+        end = "on" if "duration" not in one else f"to {one['at'] + one['duration']:g} ms"
+        return f"{words} from {one['at']:g} ms {end}"
 
 
 def trace_of(name: str, members: Iterable[str], rows: Iterable[tuple], until: float) -> Trace:
     """Return rows as the trace of a run of these members that lasted `until` ms."""
-    nodes = dict.fromkeys(members, "member") | {CLIENT: "client"}
-    return Trace(name, seed=0, duration=until, nodes=nodes, records=_with_ends(list(rows), until))
+    rows = _with_ends([tuple(row) for row in rows], until)
+    clients = [row[3] for row in rows if row[2] == "invoke"]
+    nodes = dict.fromkeys(members, "member") | dict.fromkeys([CLIENT, *clients], "client")
+    faults = _faults(rows)
+    # A fault is stored without its times, because only what came later tells when it ended.
+    rows = [(*r[:5], faults[r[6]], *r[6:]) if r[2] in ("fault", "heal") else r for r in rows]
+    return Trace(name, seed=0, duration=until, nodes=nodes, faults=faults, records=rows)
+
+
+def _faults(rows: list[tuple]) -> tuple[LinkFault, ...]:
+    ends = {row[6]: row[0] for row in rows if row[2] == "heal"}
+    found = []
+    for begun, _, what, _, _, stored, number, _ in rows:
+        if what == "fault":
+            end = {"duration": round(ends[number] - begun, 3)} if number in ends else {}
+            found.append(LinkFault({**stored, "at": begun, **end}))
+    return tuple(found)
 
 
 def _with_ends(rows: list[tuple], until: float) -> list[tuple]:

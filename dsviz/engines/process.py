@@ -6,11 +6,14 @@ milliseconds (ms).
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from dsviz.engines.workspace import Workspace, reap, send_signal, tell
 from dsviz.errors import DsvizError
@@ -25,8 +28,11 @@ class Process:
     """One engine process with a log file; `start` it as often as `kill` ended it.
 
     `argv` is the command, its first word the path of an executable file; `readable` turns a log
-    line into words for an error message. `state` is ``not started``, ``running``, ``paused``,
-    ``killed`` (by `kill`) or ``ended`` (by itself).
+    line into words for an error message; `telling` is a pattern that the log lines worth telling
+    match; `user` is the number of the user it runs as (None: the
+    one Python runs as); `orderly` is the signal that asks it to end. `state` is ``not started``,
+    ``running``, ``paused``, ``killed`` (by `kill`), ``stopped`` (by `stop`) or ``ended`` (by
+    itself).
     """
 
     def __init__(
@@ -36,6 +42,9 @@ class Process:
         workspace: Workspace,
         env: Mapping[str, str] | None = None,
         readable: Callable[[str], str] = str.strip,
+        user: int | None = None,
+        orderly: int = signal.SIGTERM,
+        telling: str = "",
     ) -> None:
         self.name = name
         self.argv = [str(word) for word in argv]
@@ -43,6 +52,9 @@ class Process:
         self.log_file = workspace.folder / f"{name}.log"
         self._env = env
         self._readable = readable
+        self._user = user
+        self._orderly = orderly
+        self._telling = re.compile(telling)
         self._child: subprocess.Popen | None = None
         self._state = "not started"
 
@@ -70,6 +82,7 @@ class Process:
                 cwd=self.workspace.folder,
                 env=self._env,
                 start_new_session=True,
+                **as_user(self._user),
             )
         try:
             self.workspace.adopt(child)
@@ -106,6 +119,26 @@ class Process:
         reap(child)
         return True
 
+    def stop(self, timeout_ms: float = 10_000) -> bool:
+        """Ask the process to end in an orderly way; False when it was not running.
+
+        Raises DsvizError when it has not ended after `timeout_ms` ms.
+        """
+        if self.state != "running" or self._child is None:
+            return False
+        child = self._child
+        os.kill(child.pid, self._orderly)  # the server alone: it sees to its own children
+        try:
+            child.wait(timeout_ms / 1000)
+        except subprocess.TimeoutExpired:
+            raise DsvizError(
+                f"{self.name} has not ended {timeout_ms:g} ms after it was asked to; end it with "
+                f"kill({self.name!r}); last log line: {self.last_words}"
+            ) from None
+        self.workspace.release(child)
+        self._child, self._state = None, "stopped"
+        return True
+
     def pause(self) -> bool:
         """Freeze the process (SIGSTOP); False when it was not running."""
         return self._switch("running", signal.SIGSTOP, "paused")
@@ -133,10 +166,30 @@ class Process:
 
     @property
     def last_words(self) -> str:
-        """The last log line in words, for an error message."""
-        lines = self.logs(1)
-        words = self._readable(lines) if lines else "(nothing was logged)"
+        """The last log line worth telling, in words, for an error message."""
+        lines = self.logs(40).splitlines()
+        told = [line for line in lines if self._telling.search(line)] or lines
+        words = self._readable(told[-1]) if told else "(nothing was logged)"
         return words if len(words) <= LINE_LENGTH else words[:LINE_LENGTH] + "…"
+
+
+def dialler(processes: Mapping[str, Process], port: int) -> str:
+    """Return the name of the process that a connection from `port` is of, "" for none of them."""
+    import psutil
+
+    for name, process in processes.items():
+        # A process may end while it is looked at.
+        with contextlib.suppress(psutil.Error):
+            if process.pid is not None:
+                held = psutil.Process(process.pid).net_connections("tcp")
+                if any(one.laddr.port == port for one in held if one.laddr):
+                    return name
+    return ""
+
+
+def as_user(user: int | None) -> dict[str, Any]:
+    """Return the arguments of `subprocess` that make a child run as this user; None: as we do."""
+    return {} if user is None else {"user": user, "group": user, "extra_groups": []}
 
 
 def wait_until(

@@ -16,6 +16,7 @@ import tempfile
 import weakref
 from pathlib import Path
 
+from dsviz.engines.guard import forget_shared_memory, signal_tree
 from dsviz.errors import DsvizError
 
 
@@ -115,16 +116,16 @@ def _clean_up(
     for child in children.values():
         reap(child)
     children.clear()
+    forget_shared_memory(str(folder))
     shutil.rmtree(folder, ignore_errors=True)
     guard.stdin.close()
     reap(guard)  # removes what is left of the folder
 
 
 def send_signal(child: subprocess.Popen, number: int) -> None:
-    """Signal the process group that `child` leads, unless it ended by itself."""
+    """Signal `child` and all its descendants, unless it ended by itself."""
     if child.returncode is None:  # else its number may belong to somebody else by now
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, number)
+        signal_tree(child.pid, number)
 
 
 def reap(child: subprocess.Popen) -> None:
