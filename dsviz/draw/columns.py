@@ -46,9 +46,15 @@ def columns(
 def columns_of(trace: Trace) -> dict[str, Any]:
     """Return the columns of a trace, kept beside it: not to be changed."""
     kept = trace.__dict__.get("_drawn")
-    if kept is None or kept["events"] != len(trace.rows):
-        kept = trace.__dict__["_drawn"] = columns(trace)
+    if kept is None or kept["events"] != len(trace):
+        kept = keep_beside(trace, columns(trace))
     return kept
+
+
+def keep_beside(trace: Trace, made: dict[str, Any]) -> dict[str, Any]:
+    """Keep the columns of a trace for `columns_of`, so that nobody makes them twice."""
+    trace.__dict__["_drawn"] = made
+    return made
 
 
 def as_json(payload: Mapping[str, Any]) -> str:
@@ -71,6 +77,7 @@ class _Columns:
         self.kind_of: dict[int, str] = {}  # message id -> kind
         self.kind_number = {kind: i for i, kind in enumerate(self.kinds)}
         self.flights = _table("src", "dst", "kind", "label", "sent", "ended", "fate")
+        self._add_flight = [column.append for column in self.flights.values()]
         self.spans = _table("node", "what", "from", "to", "text")
         self.shown = _table("node", "t", "text")
         self.unsynced = _table("node", "t", "n")
@@ -136,15 +143,13 @@ class _Columns:
             answers = "" if message.re is None else self.kind_of.get(message.re, "a request")
             self.kinds[kind] = answers
         self.kind_of[message.id] = kind
-        flights = self.flights
-        flights["src"].append(self.number[src])
-        flights["dst"].append(self.number[dst])
-        flights["kind"].append(self.kind_number[kind])
-        flights["label"].append(self.text(message_label(message)))
-        flights["sent"].append(round(sent, 3))
-        flights["ended"].append(ended)
-        flights["fate"].append(fate)
-        return len(flights["src"]) - 1
+        values = (
+            self.number[src], self.number[dst], self.kind_number[kind],
+            self.text(message_label(message)), round(sent, 3), ended, fate,
+        )  # fmt: skip
+        for add, value in zip(self._add_flight, values, strict=True):
+            add(value)
+        return len(self.flights["src"]) - 1
 
     def _shows(self, t, what, node, data, info, cause) -> None:
         state = self._state[node]

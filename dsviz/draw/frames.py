@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dsviz.draw.columns import FATES, STEPS, as_json, chip, columns, columns_of
+from dsviz.draw.columns import FATES, STEPS, as_json, chip, columns, columns_of, keep_beside
 from dsviz.draw.outcome import (
     Divergence,
     Measure,
@@ -25,7 +25,7 @@ from dsviz.trace import Trace
 __all__ = [
     "FATES", "STEPS", "Divergence", "Frame", "LinkView", "Measure", "MessageView", "NodeView",
     "OperationView", "as_json", "chip", "columns", "columns_of", "compare", "event_words",
-    "first_divergence", "frame", "in_flight", "key_moments", "measures", "outcome",
+    "first_divergence", "frame", "in_flight", "keep_beside", "key_moments", "measures", "outcome",
 ]  # fmt: skip
 
 

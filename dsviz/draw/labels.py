@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from dsviz.trace import Message
@@ -19,6 +20,9 @@ LINE_CHARS = 22  # of one line under a node
 
 def short(value: Any, limit: int = LABEL_CHARS) -> str:
     """Return a value in few characters: no quotes, no type names, an ellipsis where cut."""
+    if type(value) is int:
+        text = str(value)
+        return text if len(text) <= limit else text[: limit - 1] + "…"
     if isinstance(value, str):
         text = value
     elif isinstance(value, float):
@@ -51,15 +55,22 @@ def _is_version(value: Sequence) -> bool:
 
 def message_label(message: Message) -> str:
     """Return a message's pill: its kind and its most telling field."""
-    body = message.body
-    for name, prefix in TELLING.items():
-        value = body.get(name)
+    telling, others = _fields_to_try(message.fields)
+    for name, prefix in telling:
+        value = getattr(message, name)
         if value is not None:
             return f"{message.kind} {prefix}{short(value)}"
-    for name, value in body.items():
+    for name in others:
+        value = getattr(message, name)
         if isinstance(value, (int, str)) and not isinstance(value, bool):
             return f"{message.kind} {name} {short(value)}"
     return message.kind
+
+
+@lru_cache(maxsize=4096)
+def _fields_to_try(fields: tuple[str, ...]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return (telling fields with their prefixes, best first; the fields in their own order)."""
+    return [(name, prefix) for name, prefix in TELLING.items() if name in fields], list(fields)
 
 
 def label_lines(shown: Mapping[str, Any]) -> list[str]:

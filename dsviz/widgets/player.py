@@ -42,7 +42,8 @@ class _Future:
     def __init__(self, trace: Trace, verdicts: list[Any], kinds: dict[str, str]) -> None:
         self.trace = trace
         self.verdicts = verdicts
-        self.columns = frames.columns(trace, verdicts, layout(trace.nodes), kinds)
+        made = frames.columns(trace, verdicts, layout(trace.nodes), kinds)
+        self.columns = frames.keep_beside(trace, made)
         self.json = frames.as_json(self.columns).encode()
 
     def rows_of(self, events: Iterable[Any]) -> dict[str, list[int]]:
