@@ -9,7 +9,8 @@ import pytest
 from engines_support import all_ended, killed_kernel, needs
 
 from dsviz.engines import haproxy, replay
-from dsviz.engines.haproxy import Haproxy, _quantile, log_words
+from dsviz.engines.haproxy import Haproxy, log_words
+from dsviz.engines.haproxy_client import quantile
 from dsviz.errors import DsvizError
 
 
@@ -144,5 +145,5 @@ def test_a_bad_argument_is_named_with_what_would_do(call, message):
 
 
 def test_quantiles_and_log_lines():
-    assert [_quantile([3.0, 1.0, 2.0, 4.0], share) for share in (0.5, 0.9, 0.99)] == [3, 4, 4]
+    assert [quantile([3.0, 1.0, 2.0, 4.0], share) for share in (0.5, 0.9, 0.99)] == [3, 4, 4]
     assert log_words("[ALERT]    (12) : no memory") == "no memory"

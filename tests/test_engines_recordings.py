@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 from engines_support import marks
@@ -275,3 +277,19 @@ def test_the_list_of_engines_names_versions_flags_and_what_is_missing(monkeypatc
     assert "- delta: no lake: dig one" in out
     assert out.count("(missing)") >= 1
     assert f"SQLite      {sqlite3.sqlite_version}" in out
+
+
+def test_the_page_for_authors_names_every_flag_class_and_call():
+    page = (Path(__file__).parent.parent / "docs" / "engines.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w.]+)", page))
+    flags = {
+        flag for flag, (provider, _) in capabilities.FLAGS.items() if provider.title != "Kafka"
+    }
+    assert flags <= named
+    for name in engines._MODULES:
+        assert name in named, f"{name} is on no line of docs/engines.md"
+    for session in SESSIONS.values():
+        face = getattr(engines, session.engine).face
+        calls = {n for n in vars(face) if not n.startswith("_") and callable(getattr(face, n))}
+        shared = {"put", "get", "words", "history"}
+        assert calls - shared <= named, f"{face.__name__}: {sorted(calls - shared - named)}"

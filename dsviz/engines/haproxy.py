@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import http.client
 import importlib.util
 import os
 import platform
@@ -24,14 +23,13 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from dsviz.engines.answers import Answer, Member, Status
 from dsviz.engines.face import INSTALL
+from dsviz.engines.haproxy_client import burst, get, quantile
 from dsviz.engines.haproxy_verbs import BALANCES, HaproxyVerbs
 from dsviz.engines.live import Live, eventually
 from dsviz.engines.ports import HOST, free_ports
@@ -162,7 +160,7 @@ class Haproxy(Live, HaproxyVerbs):
             if member == BALANCER:
                 return bool(self._stat())
             try:
-                return _get(self._ports[member], "/health", PROBE_MS)[0] == 200
+                return get(self._ports[member], "/health", PROBE_MS)[0] == 200
             except OSError:
                 return False
 
@@ -240,36 +238,15 @@ class Haproxy(Live, HaproxyVerbs):
         words = self.words("fail", {"member": member, "code": code})
         if member == BALANCER or self._processes[member].state != "running":
             return Answer(f"{words}: it is no server that runs", "fail")
-        _get(self._ports[member], f"/fail?{code}", PROBE_MS)
+        get(self._ports[member], f"/fail?{code}", PROBE_MS)
         self._note(words, member)
         return Answer(f"{words}: ok", "ok")
 
     # ---- requests --------------------------------------------------------------------------
 
     def _burst(self, requests: int, balance: str, clients: int, timeout_ms: int) -> Answer:
-        counts: Counter[str] = Counter()
-        errors: Counter[str] = Counter()
-        took: list[float] = []
-        numbers, lock = iter(range(requests)), threading.Lock()
-
-        def client() -> None:
-            while True:
-                with lock:
-                    number = next(numbers, None)
-                if number is None:
-                    return
-                began = time.monotonic()
-                served, error = _fetch(self._front[balance], f"/item/{number}", timeout_ms)
-                with lock:
-                    took.append(1000 * (time.monotonic() - began))
-                    (errors if error else counts)[error or served] += 1
-
         began = time.monotonic()
-        threads = [threading.Thread(target=client, daemon=True) for _ in range(clients)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        counts, errors, took = burst(self._front[balance], requests, clients, timeout_ms)
         whole_ms = 1000 * (time.monotonic() - began)
         args = {"requests": requests, "balance": balance, "clients": clients}
         words = self.words("burst", args)
@@ -277,38 +254,11 @@ class Haproxy(Live, HaproxyVerbs):
             "counts": {name: counts[name] for name in self._delays},
             "errors": dict(errors),
             "per_second": round(1000 * requests / whole_ms),
-            **{f"p{share}_ms": _quantile(took, share / 100) for share in (50, 90, 99)},
+            **{f"p{share}_ms": quantile(took, share / 100) for share in (50, 90, 99)},
         }
         self._note(f"{words}: {value['counts']}")
         done = "every one was answered" if not errors else "some were not answered"
         return Answer(f"{words}: {done}", "ok", value, round(whole_ms, 3))
-
-
-def _fetch(port: int, path: str, timeout_ms: float) -> tuple[str, str]:
-    """Return (who served it, what went wrong), one of them empty."""
-    try:
-        code, body = _get(port, path, timeout_ms)
-    except TimeoutError:
-        return "", "no answer"
-    except (OSError, http.client.HTTPException):
-        return "", "the connection broke"
-    return (body, "") if code == 200 else ("", str(code))
-
-
-def _get(port: int, path: str, timeout_ms: float) -> tuple[int, str]:
-    connection = http.client.HTTPConnection(HOST, port, timeout=timeout_ms / 1000)
-    try:
-        connection.request("GET", path, headers={"Connection": "close"})
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode(errors="replace")
-    finally:
-        connection.close()
-
-
-def _quantile(values: list[float], share: float) -> float:
-    """Return the value that at least this share of the values does not exceed (nearest rank)."""
-    ranked = sorted(values)
-    return round(ranked[min(len(ranked) - 1, int(share * len(ranked)))], 3)
 
 
 def log_words(line: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,21 +66,32 @@ class Journal:
                 self.rows.append((now, len(self.rows), "heal", None, None, stored, number, -1))
 
 
+#: What chips call a fault, by the name that its JSON form has in the simulator as well.
+LABELS = {
+    "Crash": "crash",
+    "Restart": "restart",
+    "Pause": "pause",
+    "Partition": "partition",
+    "Cut": "one-way cut",
+    "Delay": "extra delay",
+}
+
+
 @dataclass(frozen=True)
-class LinkFault:
-    """A fault of links in a run of an engine; its JSON form is that of the simulator's faults."""
+class EngineFault:
+    """A fault in a run of an engine; its JSON form is that of the simulator's faults."""
 
     stored: dict[str, Any]
 
     @property
-    def label(self) -> str:
-        """What chips call it."""
-        return {"Partition": "partition", "Cut": "one-way cut"}.get(self.kind, "extra delay")
+    def kind(self) -> str:
+        """A key of `LABELS`."""
+        return self.stored["fault"]
 
     @property
-    def kind(self) -> str:
-        """``Partition``, ``Cut`` or ``Delay``."""
-        return self.stored["fault"]
+    def label(self) -> str:
+        """What chips call it."""
+        return LABELS[self.kind]
 
     @property
     def at(self) -> float:
@@ -93,7 +104,11 @@ class LinkFault:
 
     def __str__(self) -> str:
         one, words = self.stored, self.label
-        if self.kind == "Partition":
+        if "node" in one:
+            words += f" of {one['node']}"
+            if self.kind != "Pause":
+                return f"{words} at {one['at']:g} ms"
+        elif self.kind == "Partition":
             words += f" of {', '.join(one['a'])} from {', '.join(one['b'])}"
         else:
             words += f" of {one['ms']:g} ms" if "ms" in one else ""
@@ -107,20 +122,42 @@ def trace_of(name: str, members: Iterable[str], rows: Iterable[tuple], until: fl
     rows = _with_ends([tuple(row) for row in rows], until)
     clients = [row[3] for row in rows if row[2] == "invoke"]
     nodes = dict.fromkeys(members, "member") | dict.fromkeys([CLIENT, *clients], "client")
-    faults = _faults(rows)
-    # A fault is stored without its times, because only what came later tells when it ended.
-    rows = [(*r[:5], faults[r[6]], *r[6:]) if r[2] in ("fault", "heal") else r for r in rows]
+    found = sorted(_faults(rows), key=lambda pair: pair[1].at)
+    faults = tuple(fault for _, fault in found)
+    # Rows of links name their fault by number: first as it was noted, then as it is sorted.
+    place = {number: i for i, (number, _) in enumerate(found) if number is not None}
+    rows = [
+        (*row[:5], faults[place[row[6]]], place[row[6]], row[7])
+        if row[2] in ("fault", "heal")
+        else row
+        for row in rows
+    ]
     return Trace(name, seed=0, duration=until, nodes=nodes, faults=faults, records=rows)
 
 
-def _faults(rows: list[tuple]) -> tuple[LinkFault, ...]:
+def _faults(rows: list[tuple]) -> Iterator[tuple[int | None, EngineFault]]:
+    """Yield each fault with its number in the rows, None for one of a process.
+
+    A fault is stored without its times, because only what came later tells when it ended; a fault
+    of a process is its own row: ``crash``, ``pause``, and any ``start`` but the first.
+    """
     ends = {row[6]: row[0] for row in rows if row[2] == "heal"}
-    found = []
-    for begun, _, what, _, _, stored, number, _ in rows:
+    for begun, _, what, node, _, data, number, _ in rows:
         if what == "fault":
-            end = {"duration": round(ends[number] - begun, 3)} if number in ends else {}
-            found.append(LinkFault({**stored, "at": begun, **end}))
-    return tuple(found)
+            end = {"duration": _span(ends[number] - begun)} if number in ends else {}
+            yield number, EngineFault({**data, "at": begun, **end})
+        elif what == "crash":
+            yield None, EngineFault({"fault": "Crash", "node": node, "at": begun})
+        elif what == "pause":
+            last = _span(data - begun)
+            yield None, EngineFault({"fault": "Pause", "node": node, "at": begun, "duration": last})
+        elif what == "start" and data > 1:
+            yield None, EngineFault({"fault": "Restart", "node": node, "at": begun})
+
+
+def _span(ms: float) -> float:
+    """Return how long a fault lasted as a chip can show it: whole ms from 10 ms on."""
+    return round(ms, 0 if ms >= 10 else 3)
 
 
 def _with_ends(rows: list[tuple], until: float) -> list[tuple]:

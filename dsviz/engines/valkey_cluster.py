@@ -17,8 +17,8 @@ from dsviz.engines.live import eventually
 from dsviz.engines.outcome import NotDone, Unknown
 from dsviz.engines.ports import HOST, free_ports
 from dsviz.engines.process import wait_until
-from dsviz.engines.valkey import PROBE_MS, ValkeyServers
 from dsviz.engines.valkey_members import binary, server
+from dsviz.engines.valkey_servers import PROBE_MS, ValkeyServers
 from dsviz.errors import DsvizError
 
 SLOTS = 16_384
