@@ -59,7 +59,19 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
     for number, cell in enumerate(c for c in notebook.cells if c.cell_type == "code"):
         cell.execution_count = number + 1
         cell.metadata.pop("execution", None)
-        cell.outputs = [out for out in map(_tidied, cell.outputs) if out is not None]
+        cell.outputs = _joined([out for out in map(_tidied, cell.outputs) if out is not None])
+
+
+def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Join what was printed in pieces: where it is cut depends on the moment."""
+    joined: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        last = joined[-1] if joined else None
+        if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _tidied(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
