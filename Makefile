@@ -5,12 +5,14 @@
 #   STEPS   some of the test steps only               make test STEPS="unit"
 #   ARGS    options for the benchmarks           make bench ARGS="--pairs 7"
 #   NB      the notebooks to execute                  make notebooks NB=course/04-quorum.ipynb
+#   LESSON  the lesson to begin                       make new LESSON=19-log-based-storage
 
 PYTHON ?= python3
 VENV   ?= .venv
 ARGS   ?=
 STEPS  ?=
 NB     ?=
+LESSON ?=
 
 PY     := $(VENV)/bin/python
 START  := course/00-start-here.ipynb
@@ -34,15 +36,16 @@ endif
 INSIDE = PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help course test test-long lint labs notebooks bench clean moved
+.PHONY: help course test test-long lint labs notebooks new bench clean moved
 
 help:
 	@echo "make course    first time: sets everything up in $(VENV); then opens the course in JupyterLab"
 	@echo "make test      first time: sets everything up in $(VENV); then runs all tests"
 	@echo "make test-long the same, and then the slow tests: ten thousand seeds, the largest searches"
-	@echo "make lint      checks the style of the Python code and the notebooks"
+	@echo "make lint      checks the style of the Python code, and each lesson against the anatomy"
 	@echo "make labs      regenerates labs/ from solutions/"
 	@echo "make notebooks executes course/ and solutions/ and stores what they show"
+	@echo "make new       begins a lesson: all its files from templates, as in LESSON=19-log-based-storage"
 	@echo "make bench     measures the simulator and the judges beside their peers, into build/bench.json"
 	@echo "make clean     removes $(VENV) and every cache"
 	@echo
@@ -66,6 +69,9 @@ labs: $(DEV)
 # With its own hash seed and IPython settings, as the tests run them.
 notebooks: $(DEV)
 	@$(INSIDE) PYTHONHASHSEED=0 IPYTHONDIR="$$(mktemp -d)" "$(PY)" -m dsviz.authoring $(NB)
+
+new: $(DEV)
+	@$(INSIDE) PYTHONHASHSEED=0 IPYTHONDIR="$$(mktemp -d)" "$(PY)" -m dsviz.authoring.new $(LESSON)
 
 bench: $(BENCH)
 	@$(INSIDE) "$(PY)" -m benchmarks $(ARGS)

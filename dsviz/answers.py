@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ def keep(name: str, value: Any) -> None:
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(answers, indent=1, sort_keys=True), encoding="utf-8")
     os.replace(fresh, path)
+
+
+def kept(prefix: str = "") -> dict[str, Any]:
+    """Return what is kept under names that begin with `prefix`, by name."""
+    return {name: value for name, value in _read().items() if name.startswith(prefix)}
 
 
 def forget(prefix: str = "") -> int:
@@ -59,5 +65,6 @@ def _read() -> dict[str, Any]:
         stored = None
     if isinstance(stored, dict):
         return stored
-    os.replace(path, path.with_suffix(".broken"))
+    with suppress(OSError):  # a folder that only others may write to: nothing is kept then
+        os.replace(path, path.with_suffix(".broken"))
     return {}

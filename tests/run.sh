@@ -23,6 +23,7 @@ lint() {
     local bad=0
     "$PY" -m ruff check . || bad=1
     "$PY" -m ruff format --check . || bad=1
+    "$PY" -m dsviz.authoring.lint || bad=1
     return $bad
 }
 
@@ -72,7 +73,7 @@ none_is_fine() {
 
 title() {
     case $1 in
-        lint) echo "style: ruff check, ruff format --check" ;;
+        lint) echo "style: ruff check, ruff format --check, the anatomy of the lessons" ;;
         unit) echo "tests: unit, property, golden, lab matrix" ;;
         serial) echo "tests: real engines, real browser" ;;
         notebooks) echo "notebooks: course/ and solutions/, outputs compared" ;;

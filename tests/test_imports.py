@@ -15,6 +15,7 @@ GROUND = {"columns", "errors", "history", "message", "trace", "transcript", "law
 MAY_IMPORT = {
     "errors": set(),
     "answers": set(),
+    "content": {"errors"},
     "laws": {"errors"},
     "history": GROUND - {"laws"},
     "message": {"errors"},
@@ -27,7 +28,7 @@ MAY_IMPORT = {
     "check": GROUND,
     "draw": GROUND,
     # A click makes a fault and runs again, a lamp shows a verdict: both lie below the pictures.
-    "widgets": GROUND | {"answers", "draw", "sim", "check"},
+    "widgets": GROUND | {"answers", "content", "draw", "sim", "check"},
     "engines": GROUND,
     "grading": GROUND | {"check", "sim", "systems"},
 }

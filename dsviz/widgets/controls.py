@@ -76,7 +76,7 @@ def _control(name: str, spec: Any) -> widgets.Widget:
         return widgets.Dropdown(options=spec, value=spec[0], **common)
     low, high, step, value = spec
     kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
-    more = {} if isinstance(step, int) else {"readout_format": ".6g"}
+    more = {} if isinstance(step, int) else {"readout_format": ".4g"}
     return kind(
         value=value, min=low, max=high, step=step, continuous_update=False, **more, **common
     )

@@ -1,4 +1,4 @@
-"""For authors: run the notebooks and store their outputs, ready to be compared and read.
+"""Run the notebooks and store their outputs, ready to be compared and read.
 
 ``python -m dsviz.authoring`` runs every notebook of course/ and solutions/;
 ``python -m dsviz.authoring course/04-quorum.ipynb`` runs that one. What is stored is only what a
@@ -8,7 +8,6 @@ reader needs: no widget state (it blanks static pages), no time stamps, no kerne
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -77,13 +76,9 @@ def main(arguments: list[str]) -> int:
     """Run the notebooks named, or all of them; return 0."""
     paths = [Path(argument) for argument in arguments]
     if not paths:
-        root = Path(__file__).parent.parent
+        root = Path(__file__).parents[2]
         paths = sorted([*root.glob("course/*.ipynb"), *root.glob("solutions/*/*.ipynb")])
     for path in paths:
         execute(path)
         print(f"{path}: {path.stat().st_size // 1000} kB")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
