@@ -234,7 +234,7 @@ class Trace:
             "seed": self.seed,
             "duration": self.duration,
             "nodes": self.nodes,
-            "faults": [fault.to_dict() for fault in self.faults],
+            "faults": [plain(fault) for fault in self.faults],
         }
         lines = [json.dumps(head)]
         lines += [json.dumps([*row[:5], plain(row[5]), plain(row[6]), row[7]]) for row in self.rows]
