@@ -81,6 +81,7 @@ class _Columns:
         self.spans = _table("node", "what", "from", "to", "text")
         self.shown = _table("node", "t", "text")
         self.unsynced = _table("node", "t", "n")
+        self.waiting = _table("node", "t", "n")
         self.skew = _table("node", "t", "ms")
         self.links = _table("src", "dst", "what", "from", "to", "value", "fault")
         self.walls: list[dict] = []
@@ -94,6 +95,7 @@ class _Columns:
         self._state: dict[str, dict] = {name: {} for name in trace.nodes}
         self._open: dict[tuple[str, str], int] = {}  # (node, what) -> its open span
         self._dirty: dict[str, int] = {}
+        self._queues: dict[str, set[int]] = {}  # by node, the messages that wait for it
         self._offset: dict[str, float] = {}
         self._read()
 
@@ -107,7 +109,7 @@ class _Columns:
             "undone": self._undone, "crash": self._crashed, "start": self._started,
             "pause": self._paused, "resume": self._resumed, "fault": self._began,
             "invoke": self._invoked, "ok": self._ended, "fail": self._ended, "info": self._ended,
-            "timer": self._noted, "log": self._noted,
+            "timer": self._noted, "log": self._noted, "queued": self._queued,
         }  # fmt: skip
         fate_of = {"lost": 1, "cut": 2, "node down": 3}
         times, whats = self.steps["t"], self.steps["what"]
@@ -116,6 +118,8 @@ class _Columns:
         for time, seq, what, node, peer, data, info, cause in self.trace.rows:
             t = round(time, 3)
             self.time_of_seq[seq] = t
+            if what in ("deliver", "drop") and self._queues:
+                self._dequeued(t, node, data.id)
             if what == "deliver":
                 ref = self._flight(data, peer, node, info, t, 0)
             elif what == "drop":
@@ -177,6 +181,21 @@ class _Columns:
     def _undone(self, t, what, node, data, info, cause) -> int:
         self._count(t, node, -data)
         return data
+
+    def _queued(self, t, what, node, data, info, cause) -> None:
+        self._queues.setdefault(node, set()).add(data)
+        self._wait(t, node)
+
+    def _dequeued(self, t: float, node: str, message: int) -> None:
+        queue = self._queues.get(node)
+        if queue and message in queue:
+            queue.discard(message)
+            self._wait(t, node)
+
+    def _wait(self, t: float, node: str) -> None:
+        self.waiting["node"].append(self.number[node])
+        self.waiting["t"].append(t)
+        self.waiting["n"].append(len(self._queues[node]))
 
     def _span(self, node: str, what: str, start: float, end: float | None, text: int = -1) -> int:
         spans = self.spans
@@ -247,7 +266,9 @@ class _Columns:
             what, field = _LINK_FAULTS[name]
             src, dst = (self.number.get(stored.get(side), -1) for side in ("src", "dst"))
             self._link(src, dst, what, t, end, stored.get(field, 0), info)
-        elif end is not None and stored.get("node") in self.number and name != "Pause":
+        elif stored.get("node") in self.number and (
+            name in ("Slow", "ClockDrift") or (end is not None and name != "Pause")
+        ):
             label = self.text(str(getattr(data, "label", name)))
             self._span(stored["node"], "affected", t, end, label)
         return info
@@ -312,6 +333,7 @@ class _Columns:
             "spans": self.spans,
             "shown": self.shown,
             "unsynced": self.unsynced,
+            "waiting": self.waiting,
             "skew": self.skew,
             "links": self.links,
             "walls": self.walls,

@@ -80,6 +80,7 @@ const ICONS = {
   minus: "M6 12h12",
   plus: "M6 12h12M12 6v12",
   link: "M4 12h16M4 9v6M20 9v6",
+  queue: "M4 6h16M4 12h16M4 18h16",
   question: "M8.2 9a3.9 3.9 0 1 1 5.600 3.600c-1.300.7-1.800 1.300-1.800 2.900M12 19.200v.3",
   chain: "M10 14a4 4 0 0 0 5.700 0l3-3a4 4 0 0 0-5.700-5.700l-1 1M14 10a4 4 0 0 0-5.700 0l-3 3a4 4 0 0 0 5.700 5.700l1-1",
 };
@@ -244,6 +245,7 @@ class Run {
     this.busyUntil = this.faults.reduce((last, fault) => Math.max(last, fault.ends ?? fault.at), this.stepTimes.at(-1) ?? 0);
     this.shownBy = this.split(this.shown);
     this.unsyncedBy = this.split(this.unsynced);
+    this.waitingBy = this.split(this.waiting ?? { node: [], t: [], n: [] });
     this.skewBy = this.split(this.skew);
     this.spansBy = this.names.map(() => []);
     this.spans.node.forEach((node, row) => {
@@ -318,6 +320,7 @@ class Run {
       changed: shown !== null && shown.since > 0 && t - shown.since <= this.pace * 0.45,
       lines: shown ? this.text(shown.value).split("\n").filter(Boolean) : [],
       unsynced: this.value(this.unsyncedBy, index, t)?.value ?? 0,
+      waiting: this.value(this.waitingBy, index, t)?.value ?? 0,
       skew: this.value(this.skewBy, index, t)?.value ?? 0,
     };
   }
@@ -396,6 +399,9 @@ class Run {
     return new Set([...this.flights.src.keys()].filter((row) => !known.has(this.flightKey(row))));
   }
 }
+
+/** The icon of a fault that a node suffers but that its process does not notice. */
+const AFFECTED = { "clock drift": "clock", "disk stall": "disk", "disk error": "error" };
 
 // ---- The cluster at one moment ----------------------------------------------------------------
 
@@ -847,8 +853,9 @@ class Stage {
     const size = clamp(r * 0.38, 7, 9.5);
     if (state.down) drawBadge(ctx, state.down.text ? "error" : "cross", x + off, y - off, c.vermilion, c.background, size);
     else if (state.paused) drawBadge(ctx, "pause", x + off, y - off, c.amber, c.background, size);
-    else if (state.affected) drawBadge(ctx, "snail", x + off, y - off, c.amber, c.background, size);
+    else if (state.affected) drawBadge(ctx, AFFECTED[state.affected.text] ?? "snail", x + off, y - off, c.amber, c.background, size);
     if (state.skew && r >= 17) this.drawTag("clock", `${state.skew > 0 ? "+" : "−"}${ms(Math.abs(state.skew))}`, x - off, y - off, c.purple, "right");
+    if (state.waiting && !state.down && r >= 17) this.drawTag("queue", `${state.waiting}`, x - off, y + off * 0.8, c.amber, "right");
     if (r < 17) this.drawSmallBadges(state, x, y, off);
     else if (state.unsynced || state.syncing) this.drawTag("disk", `${state.unsynced}`, x + off, y + off * 0.8, c.amber, "left");
   }
@@ -2365,7 +2372,9 @@ class PlayerView {
     if (has("down")) sample("cross", "vermilion", "down");
     if (run.errors.length) sample("error", "vermilion", "its code raised an error");
     if (has("paused")) sample("pause", "amber", "paused");
-    if (has("affected")) sample("snail", "amber", "slowed");
+    const affected = new Set(run.spansBy.flat().filter((s) => s.what === "affected").map((s) => s.text));
+    for (const text of affected) sample(AFFECTED[text] ?? "snail", "amber", text === "slow node" ? "slowed" : text);
+    if (run.waiting?.n.some((n) => n > 0)) sample("queue", "amber", "messages waiting");
     if (run.unsynced.n.some((n) => n > 0)) sample("disk", "amber", "un-synced writes");
     if (run.skew.ms.some((offset) => offset)) sample("clock", "purple", "clock off");
     if (run.walls.length) sample("wall", "vermilion", "partition");
