@@ -857,7 +857,7 @@ class Stage {
     if (state.skew && r >= 17) this.drawTag("clock", `${state.skew > 0 ? "+" : "−"}${ms(Math.abs(state.skew))}`, x - off, y - off, c.purple, "right");
     if (state.waiting && !state.down && r >= 17) this.drawTag("queue", `${state.waiting}`, x - off, y + off * 0.8, c.amber, "right");
     if (r < 17) this.drawSmallBadges(state, x, y, off);
-    else if (state.unsynced || state.syncing) this.drawTag("disk", `${state.unsynced}`, x + off, y + off * 0.8, c.amber, "left");
+    else if (state.unsynced || state.syncing) this.drawTag("disk", state.unsynced ? `${state.unsynced}` : "…", x + off, y + off * 0.8, c.amber, "left");
   }
 
   /** On small nodes: the glyphs without their numbers. */
@@ -1148,6 +1148,7 @@ class SpaceTime {
     Object.assign(this, { ctx, c: this.player.colours, width, height, left: this.player.run.duration >= 1000 ? 58 : 48 });
     this.step = (width - this.left - 14) / this.lanes.length;
     this.names = this.fitNames(ctx);
+    if (this.names.slanted) this.step = (width - this.left - 50) / this.lanes.length; // the last one leans out
     this.head = this.names.head;
     this.follow(t);
     ctx.save();
