@@ -29,7 +29,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dsviz.check.ahead import Ahead
 from dsviz.check.model import ANYWHERE, SOMETHING_ELSE, Model, State
-from dsviz.check.progress import Move, Part, Progress, Task, layout
+from dsviz.check.progress import Looks, Move, Part, Progress, Task, layout
 from dsviz.history import Operation
 
 NEVER = float("inf")
@@ -64,7 +64,8 @@ class Search:
         self.died: Operation | None = None
         self.position: float = -NEVER
         self.steps = 0
-        tasks = [Task(part, model) for part in parts]
+        looks = Looks(model)
+        tasks = [Task(part, looks) for part in parts]
         events = _in_order(parts)
         self._strict, full = layout(tasks, events)
         self._events = [(position, returns, tasks[index]) for position, returns, index in events]
@@ -232,10 +233,10 @@ class _Needs:
 
 def _in_order(parts: Sequence[Part]) -> list[tuple[int, bool, int]]:
     """Return (position, is a return, index) in order; at one position, invocations come first."""
-    events = []
-    for index, part in enumerate(parts):
-        events.append((part.invoked, False, index))
-        if part.returned is not None:
-            events.append((part.returned, True, index))
-    events.sort()
-    return events
+    begins = [(part.invoked, False, index) for index, part in enumerate(parts)]
+    ends = [
+        (part.returned, True, index)
+        for index, part in enumerate(parts)
+        if part.returned is not None
+    ]
+    return sorted(begins + ends)

@@ -97,9 +97,11 @@ def prepared(operations: Iterable[Operation], model: Model) -> list[Operation]:
     that the model does not know or that makes no sense.
     """
     kept = []
+    known, problem, nothing = model.operations, model.problem, model.nothing
     for op in operations:
-        complaint = misfit(op, model)
-        if complaint:
+        fits = op.__class__ is Operation and op.f in known
+        if not fits or (op.returned is not None and op.returned < op.invoked) or problem(op):
+            complaint = misfit(op, model)
             raise DsvizError(f"operation {op.id} ({op.process} {op.f!r}): {complaint}")
         if op.status == "info" or op.returned is None:
             if model.keeps(op):
@@ -108,7 +110,13 @@ def prepared(operations: Iterable[Operation], model: Model) -> list[Operation]:
                 op = replace(op, status="info", result=None)
         elif op.status == "fail" and not _tells(op, model):
             continue
-        kept.append(_frozen(op, model.nothing))
+        plain = (
+            nothing is None
+            and type(op.value) in _PLAIN
+            and type(op.result) in _PLAIN
+            and type(op.key) in _PLAIN
+        )
+        kept.append(op if plain else _frozen(op, nothing))
     return kept
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heappop, heappush
 from typing import NamedTuple
 
 from dsviz.check.model import ANYWHERE, Model, State
@@ -23,6 +22,26 @@ class Part(NamedTuple):
     required: bool = True
 
 
+class Looks:
+    """What a model says of operations, kept: histories hold many that are alike."""
+
+    __slots__ = ("known", "model")
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.known: dict[tuple, tuple[bool, bool, bool, State]] = {}
+
+    def at(self, op: Operation) -> tuple[bool, bool, bool, State]:
+        """Return (keeps, overwrites, grows, the state that it needs) of an operation."""
+        model = self.model
+        keeps = model.keeps(op)
+        overwrites = not keeps and model.overwrites(op)
+        grows = op.f in model.growing and not keeps and not overwrites
+        pin = ANYWHERE if overwrites or grows else model.pins(op)
+        look = self.known[op.f, op.value, op.result, op.status] = keeps, overwrites, grows, pin
+        return look
+
+
 class Task:
     """A part as the search handles it.
 
@@ -32,17 +51,15 @@ class Task:
 
     __slots__ = ("args", "grows", "keeps", "key", "op", "overwrites", "owed", "part", "pin", "used")
 
-    def __init__(self, part: Part, model: Model) -> None:
+    def __init__(self, part: Part, looks: Looks) -> None:
         op = self.op = part.op
         self.part = part
-        self.args = (op.f, op.value, op.result, op.status)
-        self.keeps = model.keeps(op)
-        self.overwrites = not self.keeps and model.overwrites(op)
-        self.grows = op.f in model.growing and not self.keeps and not self.overwrites
-        self.pin = ANYWHERE if self.overwrites or self.grows else model.pins(op)
+        args = self.args = (op.f, op.value, op.result, op.status)
+        look = looks.known.get(args) or looks.at(op)
+        self.keeps, self.overwrites, self.grows, self.pin = look
         self.owed = self.used = 0
         # Equal optional operations that never return stand in for each other.
-        self.key: object = self.args if part.returned is None else self
+        self.key: object = args if part.returned is None else self
 
 
 #: (test, value, clear, put, new state): usable where ``mask & test == value``; then the bits of
@@ -122,6 +139,8 @@ class Progress:
     def absorbed(self, state: State) -> int:
         """Return the `owed` bits of the operations that are legal in `state` and keep it."""
         bits = self._pinned.get(state, 0)
+        if not self._roaming:
+            return bits
         for bit, args in self._roaming.items():
             if self._step(state, *args)[0]:
                 bits |= bit
@@ -206,12 +225,17 @@ def layout(tasks: Sequence[Task], events: Sequence[tuple[int, bool, int]]) -> tu
     for _, returns, index in events:
         task = tasks[index]
         free = task.keeps or task.overwrites or task.grows
-        owed, used = place[index]
-        if task.part.required:
-            owed = slots[free].change(owed, returns)
-        if not task.part.required or (free and not task.keeps):
-            used = slots[2].change(used, returns)
-        place[index] = (owed, used)
+        required = task.part.required
+        if returns:
+            owed, used = place[index]
+            if owed is not None:
+                slots[free].free.append(owed)
+            if used is not None:
+                slots[2].free.append(used)
+        else:
+            owed = slots[free].take() if required else None
+            used = slots[2].take() if not required or (free and not task.keeps) else None
+            place[index] = (owed, used)
     first = slots[0].made
     second = first + slots[1].made
     for task, (owed, used) in zip(tasks, place, strict=True):
@@ -224,20 +248,17 @@ def layout(tasks: Sequence[Task], events: Sequence[tuple[int, bool, int]]) -> tu
 
 
 class _Slots:
-    """Hands out the smallest number that is not in use."""
+    """Hands out numbers, a new one only when none is free: as many as are ever in use at once."""
 
-    __slots__ = ("_free", "made")
+    __slots__ = ("free", "made")
 
     def __init__(self) -> None:
-        self._free: list[int] = []
+        self.free: list[int] = []
         self.made = 0
 
-    def change(self, slot: int | None, returns: bool) -> int:
-        """Take back `slot` when its operation returns, else hand one out."""
-        if returns and slot is not None:
-            heappush(self._free, slot)
-            return slot
-        if self._free:
-            return heappop(self._free)
+    def take(self) -> int:
+        """Return a number that is not in use."""
+        if self.free:
+            return self.free.pop()
         self.made += 1
         return self.made - 1
