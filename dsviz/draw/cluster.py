@@ -84,7 +84,7 @@ def film_strip(
         AXIS + high + LEGEND,
         theme=theme,
         title=titled(trace),
-        subtitle=f"seed {trace.seed} · {len(times)} moments of {trace.duration:,g} ms",
+        subtitle=f"seed {trace.seed} · {_moments(len(times))} of {trace.duration:,g} ms",
         caption=said,
     )
     _axis(sheet, trace, data, times, verdicts)
@@ -101,7 +101,11 @@ def film_strip(
         top += head + stage_high + GAP
     _legend(sheet, top + LEGEND / 2 - 6, data, frames)
     told = " ".join(clauses(f.caption) for f in frames)
-    return sheet.finish(said, f"Film strip of {len(times)} moments of {trace.name}. {told}")
+    return sheet.finish(said, f"Film strip of {_moments(len(times))} of {trace.name}. {told}")
+
+
+def _moments(count: int) -> str:
+    return f"{count} moment" + ("" if count == 1 else "s")
 
 
 def film_strip_png(
