@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.growth import growth, plot
 from benchmarks.judging import long, recorded
+from benchmarks.pictures import pictures
 from benchmarks.player import player
 from benchmarks.searching import hunts, searches
 from benchmarks.simulating import memory, simulators
@@ -23,6 +24,7 @@ PARTS: dict[str, Callable[[bool, int, bool], list[Row]]] = {
     "long": lambda quick, pairs, peers: long(1_000 if quick else 10_000, pairs, peers),
     "hunt": lambda quick, pairs, peers: hunts(5 if quick else 100, pairs),
     "exhaust": lambda quick, pairs, peers: searches(quick),
+    "pictures": lambda quick, pairs, peers: pictures(quick),
     "player": lambda quick, pairs, peers: player(quick),
     "growth": lambda quick, pairs, peers: growth(quick, pairs),
 }

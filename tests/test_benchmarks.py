@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import PARTS
+
 ROOT = Path(__file__).resolve().parents[1]
 KEYS = {"name", "unit", "ours", "peer", "ratio", "goal", "ok", "note"}
 
@@ -19,6 +21,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[dict], Pa
     folder = tmp_path_factory.mktemp("bench")
     out = folder / "bench.json"
     command = [sys.executable, "-m", "benchmarks", "--quick", "--ours-only", "--out", str(out)]
+    command += [part for part in PARTS if part != "player"]  # that one starts a browser
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
     return run.stdout, json.loads(out.read_text(encoding="utf-8")), folder
