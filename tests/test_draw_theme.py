@@ -86,7 +86,7 @@ def test_every_role_has_a_shape_and_every_fault_an_icon():
     shapes = role_shapes(["client", "replica", "broker", "coordinator", "router", "broker"])
     assert shapes["client"] == "diamond"
     assert len(set(shapes.values())) == 5
-    drawn = (PACKAGE / "widgets" / "player.js").read_text(encoding="utf-8")
+    drawn = (PACKAGE / "widgets" / "player_parts" / "icons.js").read_text(encoding="utf-8")
     for fault in FAULTS:
         assert fault in FAULT_ICONS, f"{fault} needs an icon in draw/theme.py"
         assert f"  {FAULT_ICONS[fault]}: " in drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from dsviz.errors import DsvizError
 from dsviz.trace import Trace
 
 _WIDGETS = Path(__file__).parent.parent / "widgets"
+
+PLAYER_PARTS = (
+    "helpers", "icons", "run", "stage", "spacetime", "axis", "menu", "view", "entry",
+)  # fmt: skip
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -40,6 +45,17 @@ mount(document.getElementById("player"), JSON.parse(document.getElementById("run
 """
 
 
+@cache
+def player_script() -> str:
+    """Return the player's JavaScript: ``mount``, and the widget as its default export.
+
+    One module made of parts, put together in this order and not by a bundler, so that an installed
+    package, a notebook and a saved page all run the same text. No part imports another.
+    """
+    parts = (_WIDGETS / "player_parts" / f"{part}.js" for part in PLAYER_PARTS)
+    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
+
+
 def to_html(
     trace: Trace,
     path: str | Path | None = None,
@@ -57,12 +73,11 @@ def to_html(
 
 
 def page(title: str, data: Any, path: str | Path | None = None) -> str:
-    """Return a page that plays what player.js's ``mount`` takes; write it to `path` if given."""
-    script = (_WIDGETS / "player.js").read_text(encoding="utf-8")
+    """Return a page that plays what the player's ``mount`` takes; write it to `path` if given."""
     made = _PAGE.format(
         title=escape(title),
         css=(_WIDGETS / "player.css").read_text(encoding="utf-8"),
-        script=script.replace("</script", "<\\/script"),
+        script=player_script().replace("</script", "<\\/script"),
         # No "<" at all in the data, so nothing in it can end the element.
         payload=as_json(data).replace("<", "\\u003c"),
     )
@@ -72,7 +87,7 @@ def page(title: str, data: Any, path: str | Path | None = None) -> str:
 
 
 def payload(trace: Trace, verdicts: Iterable[Any] = (), theme: str = "auto") -> dict[str, Any]:
-    """Return what player.js's ``mount`` takes, for a player without a kernel."""
+    """Return what the player's ``mount`` takes, for a player without a kernel."""
     verdicts = list(verdicts)
     rows = measures(trace, verdicts)
     return {

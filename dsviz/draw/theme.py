@@ -79,7 +79,7 @@ REQUEST_DASH: tuple[int, ...] = ()
 REPLY_DASH: tuple[int, ...] = (6, 3)
 
 
-#: The glyph of each fault; player.js and the stills draw them as paths, since fonts lack them.
+#: The glyph of each fault; the player and the stills draw them as paths, since fonts lack them.
 FAULT_ICONS: dict[str, str] = {
     "Crash": "cross",
     "Restart": "restart",

@@ -18,7 +18,7 @@ import traitlets
 
 from dsviz.check.why import Why, why
 from dsviz.draw import frames
-from dsviz.draw.export import page, to_html
+from dsviz.draw.export import page, player_script, to_html
 from dsviz.draw.layout import layout
 from dsviz.draw.theme import FAULT_ICONS, TOKENS
 from dsviz.errors import DsvizError
@@ -103,7 +103,7 @@ class Player(anywidget.AnyWidget):
     and for a link of another one.
     """
 
-    _esm = _HERE / "player.js"
+    _esm = player_script()
     _css = _HERE / "player.css"
     _scripted = traitlets.Bytes().tag(sync=True)
     _edited = traitlets.Bytes().tag(sync=True)

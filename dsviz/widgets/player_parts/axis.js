@@ -1,0 +1,429 @@
+// ---- Time axis: faults as chips, ticks, what clients saw, verdict lamps -------------------------
+
+const CHIP_ROW = 25;
+const CHIP_ROWS = 3; // further chips stand beside, not above: the axis must stay low
+const CLIENT_ROW = 15;
+
+class Axis {
+  constructor(player, parent) {
+    this.player = player;
+    this.box = h("div", { class: "ds-axis", role: "group", "aria-label": "Time axis" });
+    this.surface = new Surface(this.box, "Events, operations and verdicts over time");
+    this.range = h("input", {
+      type: "range", class: "ds-scrub", min: "0", step: "any", "aria-label": "Time",
+    });
+    this.chips = h("div", { class: "ds-chips" });
+    this.lamps = h("div");
+    this.moment = h("div", { class: "ds-moment" });
+    this.box.append(this.moment, this.range, this.chips, this.lamps);
+    parent.append(this.box);
+    this.range.addEventListener("input", () => {
+      player.pause();
+      player.seek(Number(this.range.value));
+    });
+    this.range.addEventListener("keydown", (event) => this.rangeKey(event));
+    this.surface.canvas.addEventListener("pointerdown", (event) => this.press(event));
+  }
+
+  setRuns() {
+    const { run } = this.player;
+    this.range.max = run.duration;
+    this.clients = [...new Set(run.ops.client)].sort((a, b) => a - b);
+    this.gutter = this.gutterFor(run);
+    this.buildChips();
+    this.buildLamps();
+    this.arrange();
+  }
+
+  /** Room left of the axis for the names of its rows. */
+  gutterFor(run) {
+    const { ctx } = this.surface;
+    ctx.font = `400 12px ${FONT}`;
+    const names = [...run.verdicts.map((v) => `${v.check}______`), ...this.clients.map((i) => run.names[i]), "time, ms"];
+    return clamp(Math.max(...names.map((name) => textWidth(ctx, name))) + 26, 90, 190);
+  }
+
+  x(t) {
+    return this.gutter + (t / this.player.run.duration) * (this.width - this.gutter - 22);
+  }
+
+  timeAt(x) {
+    return clamp(((x - this.gutter) / (this.width - this.gutter - 22)) * this.player.run.duration, 0, this.player.run.duration);
+  }
+
+  /** Stack the chips and set the rows' places; done when the runs or the width change. */
+  arrange() {
+    this.width = this.box.clientWidth || 800;
+    if (!this.placeChips(false)) this.placeChips(true);
+    this.chipRows = 1 + Math.max(0, ...[...this.chips.children].map((chip) => Number(chip.dataset.row)));
+    this.line = 6 + this.chipRows * CHIP_ROW + 12;
+    this.opsTop = this.line + 24;
+    this.lampTop = this.opsTop + this.clients.length * CLIENT_ROW + 6;
+    const { verdicts } = this.player.run;
+    this.lampTops = [];
+    let y = this.lampTop;
+    for (const verdict of verdicts) {
+      this.lampTops.push(y);
+      y += verdict.status === "ok" ? 18 : 32;
+    }
+    this.height = y + 6;
+    Object.assign(this.range.style, {
+      left: `${this.gutter - 7}px`, width: `${this.width - this.gutter - 22 + 14}px`, top: `${this.line - 10}px`,
+    });
+    [...this.lamps.children].forEach((lamp, i) => {
+      lamp.style.top = `${this.lampTops[i]}px`;
+      lamp.style.width = `${this.gutter - 14}px`;
+    });
+  }
+
+  /** Place all chips; `brief` ones show their icon only. Returns whether all found room. */
+  placeChips(brief) {
+    this.chips.classList.toggle("ds-brief", brief);
+    const ends = Array(CHIP_ROWS).fill(-Infinity);
+    return [...this.chips.children].map((chip) => this.placeChip(chip, ends)).every(Boolean);
+  }
+
+  /** Put a chip at its time in the first free row; where none is free, a little to the right. */
+  placeChip(chip, ends) {
+    const width = chip.offsetWidth || 90;
+    const last = this.width - width - 8;
+    const wanted = clamp(this.x(Number(chip.dataset.at)) - 11, 8, last);
+    let row = ends.findIndex((end) => wanted > end + 4);
+    if (row < 0) row = ends.indexOf(Math.min(...ends));
+    const left = Math.max(wanted, ends[row] + 5);
+    ends[row] = left + width;
+    Object.assign(chip.style, { left: `${Math.min(left, last)}px`, top: `${6 + row * CHIP_ROW}px` });
+    chip.dataset.row = row;
+    return left <= last;
+  }
+
+  /** Draw what does not change with time, then the moment. */
+  draw(t) {
+    if (this.box.clientWidth !== this.width) this.arrange();
+    this.c = this.player.colours;
+    this.ctx = this.surface.begin(this.width, this.height, this.c.background);
+    this.drawSpans();
+    this.drawTicks();
+    this.drawLine();
+    this.drawStems();
+    this.drawOperations();
+    this.drawVerdicts();
+    this.drawParting();
+    this.moment.style.height = `${this.height - this.line + 10}px`;
+    this.moment.style.top = `${this.line - 14}px`;
+    this.show(t);
+  }
+
+  /** The moment is an element of its own: while playing, only it moves. */
+  show(t) {
+    this.moment.style.transform = `translateX(${this.x(t)}px)`;
+    this.range.value = t;
+    this.range.setAttribute("aria-valuetext", ms(t));
+    this.updateLamps(t);
+  }
+
+  rowName(text, y) {
+    const { ctx, c } = this;
+    ctx.font = `400 12px ${FONT}`;
+    ctx.fillStyle = c.soft;
+    ctx.textAlign = "left";
+    ctx.fillText(fitted(ctx, text, this.gutter - 24), 14, y);
+  }
+
+  drawTicks() {
+    const { ctx, c } = this;
+    const { stepTimes } = this.player.run;
+    const counts = new Map();
+    for (const t of stepTimes) {
+      const x = Math.round(this.x(t));
+      counts.set(x, (counts.get(x) ?? 0) + 1);
+    }
+    ctx.fillStyle = c.soft;
+    ctx.globalAlpha = 0.6;
+    for (const [x, count] of counts) {
+      const height = 3 + Math.min(count * 2, 8);
+      ctx.fillRect(x, this.line - 2 - height, 1, height);
+    }
+    ctx.globalAlpha = 1;
+  }
+
+  drawLine() {
+    const { ctx, c } = this;
+    const { duration } = this.player.run;
+    this.rowName("faults", 21);
+    if (!this.player.run.faults.length) this.writeHint();
+    this.rowName("time, ms", this.line + 16);
+    ctx.fillStyle = c.edge;
+    ctx.fillRect(this.x(0), this.line, this.x(duration) - this.x(0), 2);
+    ctx.font = `400 11px ${FONT}`;
+    ctx.textAlign = "center";
+    const step = roundStep((duration * 70) / (this.width - this.gutter));
+    for (let t = 0; t <= duration + 1e-9; t += step) {
+      ctx.fillStyle = c.edge;
+      ctx.fillRect(Math.round(this.x(t)), this.line - 3, 1, 8);
+      ctx.fillStyle = c.soft;
+      ctx.fillText(Number(t.toFixed(3)).toLocaleString("en"), this.x(t), this.line + 18);
+    }
+  }
+
+  writeHint() {
+    const text = this.player.live
+      ? "none yet: click a node or a link to break it, or draw a line round nodes to cut them off"
+      : "none";
+    this.ctx.fillText(fitted(this.ctx, text, this.width - this.gutter - 20), this.gutter, 21);
+  }
+
+  drawSpans() {
+    const { ctx, c } = this;
+    for (const fault of this.player.run.faults) {
+      if (fault.ends === null && !["Partition", "Cut", "Loss", "Duplicate", "Delay"].includes(fault.what)) continue;
+      const to = Math.min(fault.ends ?? Infinity, this.player.run.duration);
+      ctx.fillStyle = c.vermilion;
+      ctx.globalAlpha = 0.5;
+      ctx.fillRect(this.x(fault.at), this.line - 3, Math.max(this.x(to) - this.x(fault.at), 2), 3);
+      ctx.globalAlpha = 1;
+    }
+  }
+
+  drawStems() {
+    const { ctx, c } = this;
+    for (const chip of this.chips.children) {
+      if (chip.classList.contains("ds-leaving")) continue;
+      const x = Math.round(this.x(Number(chip.dataset.at)));
+      const top = 6 + Number(chip.dataset.row) * CHIP_ROW + 20;
+      const from = Math.max(x, parseFloat(chip.style.left) + 8);
+      ctx.beginPath();
+      ctx.moveTo(Math.min(from, parseFloat(chip.style.left) + chip.offsetWidth - 8), top);
+      ctx.lineTo(x, this.line);
+      ctx.strokeStyle = c[chip.dataset.colour];
+      ctx.lineWidth = 2;
+      ctx.stroke();
+    }
+  }
+
+  drawOperations() {
+    const { ctx, c } = this;
+    const { ops, names } = this.player.run;
+    this.clients.forEach((client, i) => {
+      this.rowName(names[client], this.opsTop + i * CLIENT_ROW + 12);
+    });
+    ops.client.forEach((client, row) => {
+      const y = this.opsTop + this.clients.indexOf(client) * CLIENT_ROW + 4;
+      const from = this.x(ops.call[row]);
+      const to = this.x(ops.end[row] ?? this.player.run.duration);
+      const colour = operationColour(c, ops.status[row]);
+      const strong = this.player.marked.ops.has(row);
+      ctx.beginPath();
+      ctx.roundRect(from, y, Math.max(to - from, 3), 8, 2);
+      ctx.fillStyle = ctx.strokeStyle = strong ? c.vermilion : colour;
+      ctx.lineWidth = 1.3;
+      if (ops.status[row] === "ok" || strong) ctx.fill();
+      else {
+        ctx.globalAlpha = 0.25;
+        ctx.fill();
+        ctx.globalAlpha = 1;
+        ctx.setLineDash(ops.status[row] === "fail" ? [] : [3, 2]);
+        ctx.stroke();
+        ctx.setLineDash([]);
+      }
+      if (ops.status[row] === "fail") drawIcon(ctx, "cross", to, y + 4, 9, c.vermilion, 4);
+    });
+  }
+
+  drawVerdicts() {
+    const { ctx, c } = this;
+    const { verdicts, duration } = this.player.run;
+    verdicts.forEach((verdict, i) => {
+      const y = this.lampTops[i] + 8;
+      const bar = (from, to, colour) => {
+        ctx.fillStyle = colour;
+        ctx.fillRect(this.x(from), y, this.x(to) - this.x(from), 4);
+      };
+      if (verdict.status === "ok") bar(0, duration, c.green);
+      if (verdict.status === "undecided") bar(0, duration, c.amber);
+      if (verdict.status === "violated") {
+        bar(0, verdict.at, c.green);
+        bar(verdict.at, duration, c.vermilion);
+        shapePath(ctx, "triangle", this.x(verdict.at), y + 2, 7);
+        ctx.fillStyle = c.vermilion;
+        ctx.fill();
+        ctx.lineWidth = 1.5;
+        ctx.strokeStyle = c.background;
+        ctx.stroke();
+      }
+      if (verdict.status !== "ok") this.writeVerdict(verdict, y + 20);
+    });
+  }
+
+  writeVerdict(verdict, y) {
+    const { ctx, c } = this;
+    ctx.font = `600 12px ${FONT}`;
+    ctx.fillStyle = verdict.status === "violated" ? c.vermilion : c.amber;
+    ctx.textAlign = "left";
+    const text = (verdict.at === null ? "" : `${ms(verdict.at)}: `) + verdict.sentence;
+    const words = fitted(ctx, text, this.width - this.gutter - 22);
+    const left = clamp(this.x(verdict.at ?? 0) - 6, this.gutter, this.width - 22 - textWidth(ctx, words));
+    ctx.fillText(words, left, y);
+  }
+
+  drawParting() {
+    const { parting } = this.player.view;
+    if (!parting) return;
+    const { ctx, c } = this;
+    const x = Math.round(this.x(parting.t));
+    ctx.strokeStyle = c.teal;
+    ctx.lineWidth = 1.5;
+    ctx.setLineDash([4, 3]);
+    ctx.beginPath();
+    ctx.moveTo(x + 0.5, this.line + 6);
+    ctx.lineTo(x + 0.5, this.height);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    drawBadge(ctx, "fork", x, this.line + 12, c.background, c.teal, 8);
+  }
+
+  press(event) {
+    const box = this.surface.canvas.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    if (x < this.gutter - 8) return;
+    const lamp = this.lampTops.findLastIndex((top) => y >= top);
+    const operation = this.operationAt(x, y);
+    if (operation >= 0 && this.player.live) this.player.askWhy(operation);
+    else if (lamp >= 0) this.player.jumpToVerdict(lamp);
+    else {
+      this.player.pause();
+      this.player.seek(this.timeAt(x));
+    }
+  }
+
+  /** The row of the operation under a point, or -1. */
+  operationAt(x, y) {
+    const { ops, duration } = this.player.run;
+    const client = this.clients[Math.floor((y - this.opsTop) / CLIENT_ROW)];
+    if (client === undefined || y < this.opsTop) return -1;
+    return ops.client.findIndex((each, row) => each === client && x >= this.x(ops.call[row]) - 3 && x <= Math.max(this.x(ops.end[row] ?? duration), this.x(ops.call[row]) + 3) + 3);
+  }
+
+  rangeKey(event) {
+    const { player } = this;
+    const page = player.run.duration / 20;
+    const act = {
+      ArrowLeft: () => player.stepTo(-1), ArrowDown: () => player.stepTo(-1),
+      ArrowRight: () => player.stepTo(1), ArrowUp: () => player.stepTo(1),
+      PageDown: () => player.seek(player.t - page), PageUp: () => player.seek(player.t + page),
+      Home: () => player.seek(0), End: () => player.seek(player.run.duration),
+    }[event.key];
+    if (!act) return;
+    event.preventDefault();
+    event.stopPropagation();
+    player.pause();
+    act();
+  }
+
+  // Chips
+
+  buildChips() {
+    const { run, view, live, player } = { ...this.player, player: this.player, live: this.player.live };
+    const editable = live && player.showsOwn;
+    const focused = document.activeElement?.closest?.(".ds-chip");
+    const had = focused && this.chips.contains(focused) ? focused.dataset.index : null;
+    const chips = run.faults.map((fault) => this.chip(fault, editable, view.icons[fault.what] ?? "error"));
+    this.chips.replaceChildren(...chips);
+    if (had !== null) (chips[Math.min(had, chips.length - 1)]?.firstChild ?? this.range).focus({ preventScroll: true });
+  }
+
+  chip(fault, editable, iconName) {
+    const colour = ["Pause", "Restart"].includes(fault.what) ? "amber" : fault.what === "ClockSkew" ? "purple" : "vermilion";
+    const grip = h("button", {
+      type: "button", class: "ds-grip", title: fault.text,
+      "aria-label": `${fault.text}. ${editable ? "Arrow keys move it by 1 ms, with Shift by 10 ms; Delete removes it; Enter goes there" : "Press Enter to go there"}`,
+    }, icon(iconName), h("span", {}, fault.chip));
+    const chip = h("div", {
+      class: editable ? "ds-chip" : "ds-chip ds-fixed", style: `--ds-chip: var(--ds-${colour})`,
+      "data-index": fault.index, "data-at": fault.at, "data-colour": colour,
+    }, grip);
+    grip.addEventListener("keydown", (event) => this.chipKey(event, fault, editable));
+    grip.addEventListener("click", () => this.player.goTo(fault.at));
+    if (editable) {
+      const off = h("button", { type: "button", class: "ds-off", "aria-label": `Remove: ${fault.text}` }, icon("cross"));
+      off.addEventListener("click", () => this.player.send({ do: "remove", index: fault.index }));
+      chip.append(off);
+      grip.addEventListener("pointerdown", (event) => this.drag(event, chip, fault));
+    }
+    return chip;
+  }
+
+  chipKey(event, fault, editable) {
+    const step = (event.shiftKey ? 10 : 1) * ({ ArrowLeft: -1, ArrowRight: 1 }[event.key] ?? 0);
+    if (!editable || (!step && event.key !== "Delete" && event.key !== "Backspace")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!step) this.player.send({ do: "remove", index: fault.index });
+    else this.player.send({ do: "move", index: fault.index, at: this.player.tidy(fault.at + step) });
+  }
+
+  /** Drag a chip along the axis, or off it to remove it; a plain click goes to its time. */
+  drag(event, chip, fault) {
+    if (event.button !== 0) return;
+    const grip = chip.firstChild;
+    const start = { x: event.clientX, y: event.clientY };
+    const grabbed = event.clientX - this.box.getBoundingClientRect().left - this.x(fault.at);
+    let moved = false;
+    let at = fault.at;
+    const move = (now) => {
+      const box = this.box.getBoundingClientRect();
+      if (Math.hypot(now.clientX - start.x, now.clientY - start.y) > 4) moved = true;
+      if (!moved) return;
+      at = this.player.tidy(this.timeAt(now.clientX - box.left - grabbed));
+      chip.classList.add("ds-dragging");
+      chip.classList.toggle("ds-leaving", Math.abs(now.clientY - start.y) > 44);
+      chip.dataset.at = at;
+      grip.lastChild.textContent = chip.classList.contains("ds-leaving") ? "let go to remove" : `${ms(at)} · ${fault.chip}`;
+      chip.style.left = `${clamp(this.x(at) - 11, 8, this.width - chip.offsetWidth - 8)}px`;
+      this.player.invalidate();
+    };
+    const drop = (now) => {
+      grip.removeEventListener("pointermove", move);
+      grip.removeEventListener("pointerup", drop);
+      grip.removeEventListener("pointercancel", drop);
+      if (!moved) return;
+      grip.addEventListener("click", (click) => click.stopImmediatePropagation(), { capture: true, once: true });
+      const leaving = chip.classList.contains("ds-leaving");
+      if (now.type === "pointercancel" || (!leaving && at === fault.at)) this.setRuns();
+      else if (leaving) this.player.send({ do: "remove", index: fault.index });
+      else this.player.send({ do: "move", index: fault.index, at });
+    };
+    grip.setPointerCapture(event.pointerId);
+    grip.addEventListener("pointermove", move);
+    grip.addEventListener("pointerup", drop);
+    grip.addEventListener("pointercancel", drop);
+  }
+
+  // Lamps
+
+  buildLamps() {
+    const lamps = this.player.run.verdicts.map((verdict, i) =>
+      h("button", {
+        type: "button", class: "ds-lamp", title: `${verdict.check}: ${verdict.sentence}`,
+        "aria-label": `${verdict.check}: ${verdict.status}. ${verdict.sentence}`,
+        "aria-pressed": "false", onclick: () => this.player.jumpToVerdict(i),
+      }, h("i"), h("span", {}, verdict.check)),
+    );
+    this.lamps.replaceChildren(...lamps);
+  }
+
+  /** A lamp shows what is known at this moment: green until the violation, then not. */
+  updateLamps(t) {
+    this.player.run.verdicts.forEach((verdict, i) => {
+      const lamp = this.lamps.children[i];
+      const state = verdict.status === "violated" && t < verdict.at ? "ok" : verdict.status;
+      const light = lamp.firstChild;
+      if (light.dataset.state !== state) {
+        light.dataset.state = state;
+        light.className = `ds-${state}`;
+        light.style.color = `var(--ds-${{ ok: "green", violated: "vermilion", undecided: "amber" }[state]})`;
+      }
+      lamp.setAttribute("aria-pressed", String(this.player.marked.verdict === i));
+    });
+  }
+}
