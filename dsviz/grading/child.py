@@ -26,7 +26,8 @@ sys.path.insert(0, str(HERE.parent.parent))
 
 # What submissions commonly import, loaded once: after the fork files may be out of reach.
 import bisect, collections, contextlib, copy, dataclasses, enum, functools  # noqa: E401, E402, F401, I001
-import heapq, itertools, json, math, operator, string, time, types, typing  # noqa: E401, E402, F401
+import binascii, hashlib, heapq, itertools, json, math, operator, random, re  # noqa: E401, E402, F401
+import string, struct, time, types, typing, zlib  # noqa: E401, E402, F401
 
 from dsviz.grading import wire  # noqa: E402
 from dsviz.grading.child_node import NodeProcess, why_not_loaded  # noqa: E402

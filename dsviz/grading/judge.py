@@ -94,6 +94,7 @@ class Host:
             options = [wire.as_name(word) for word in _words(about["options"])]
             shows = tuple(wire.as_name(word) for word in _words(about["shows"]))
             role = _text(about["role"], 40)
+            service = _service(about["service"])
         except (KeyError, TypeError, wire.WireError):
             raise NotLoadedError(f"{name} could not be read") from None
         reserved = [w for w in (*shows, *options) if hasattr(StandIn, w) or w in StandIn._OWN]
@@ -103,7 +104,8 @@ class Host:
             )
         body: dict[str, Any] = dict.fromkeys(options)
         body |= {word: _forwarding(word) for word in handlers if word.startswith("on_")}
-        return type(name, (StandIn,), {**body, "shows": shows, "role": role, "_host": self})
+        own = {"shows": shows, "role": role, "service": service, "_host": self}
+        return type(name, (StandIn,), {**body, **own})
 
     def begin(self, kernel: Any, name: str) -> Channel:
         """Return a process for a start of node `name`. The first start of a run ends the last."""
@@ -194,7 +196,10 @@ class StandIn(Node):
         asked = {"event": event, "now": self.now, "unsynced": slot.disk.unsynced, **about}
         if slot.disk._failing:
             asked["failing"] = slot.disk._failing
-        if slot.clock.at(kernel.now) != kernel.now or slot.slowness != 1.0:
+        behind = kernel.handler_time() != kernel.now
+        if behind or slot.stalls:
+            asked["waits"] = True  # even a sync that takes no time is not done at once
+        if slot.clock.offset or slot.clock.rate or slot.slowness != 1.0:
             asked["times"] = self._times()
         try:
             self._do(self._channel.ask(asked))
@@ -284,7 +289,8 @@ def _forwarding(handler: str) -> Any:
         return on_timer
     if handler.startswith("on_disk_"):
 
-        def on_disk(self: StandIn, count: int) -> None:
+        def on_disk(self: StandIn, result: int | DiskError) -> None:
+            count = None if isinstance(result, DiskError) else result
             self._ask("disk", {"name": handler[8:], "count": count})
 
         return on_disk
@@ -324,5 +330,12 @@ def _text(data: Any, most: int) -> str:
 
 def _number(data: Any) -> float:
     if type(data) not in (int, float):
+        raise TypeError
+    return data
+
+
+def _service(data: Any) -> float:
+    """Return `data` when it is a time in ms that handlers can take."""
+    if not 0 <= _number(data) < float("inf"):
         raise TypeError
     return data

@@ -108,8 +108,10 @@ class Lab:
     """An exercise: what to write, what it is worth, and what to say about it.
 
     `classes` maps each class to write to the grade id of its cell, in the order in which the
-    cells run. Hidden checks run with `hidden_seeds`, all that a notebook runs with
-    `visible_seeds`. The first of `hints` that fits a counterexample is told.
+    cells run; several classes may share a cell. `given` is source that runs before them: what the
+    lab hands to the learner in a locked cell of the same text. Hidden checks run with
+    `hidden_seeds`, all that a notebook runs with `visible_seeds`. The first of `hints` that fits a
+    counterexample is told.
     """
 
     slug: str
@@ -118,6 +120,7 @@ class Lab:
     checks: tuple[Check, ...]
     questions: tuple[Questions, ...]
     hints: tuple[Hint, ...]
+    given: str = ""
     visible_seeds: tuple[int, ...] = (1, 2, 3, 4, 5)
     hidden_seeds: tuple[int, ...] = tuple(range(100, 150))
 

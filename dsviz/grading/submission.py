@@ -10,7 +10,7 @@ import ast
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,15 @@ class Submission:
         return None
 
     def code(self) -> dict[str, str]:
-        """Return the cells with classes, in the order in which they run."""
-        ids = dict.fromkeys(self.lab.classes.values())
-        return {name: self.cells[name] for name in ids if name in self.cells}
+        """Return what is given and the cells with classes, in the order in which they run."""
+        return code_of(self.lab, self.cells)
+
+
+def code_of(lab: Lab, cells: Mapping[str, str]) -> dict[str, str]:
+    """Return what runs in a node's process: what the lab gives, then its cells with classes."""
+    ids = dict.fromkeys(lab.classes.values())
+    given = {"given": lab.given} if lab.given else {}
+    return given | {name: cells[name] for name in ids if name in cells}
 
 
 def read_submission(path: Path) -> Submission:
