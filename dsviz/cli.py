@@ -1,4 +1,4 @@
-"""The command line: ``python -m dsviz doctor``, ``judge``, ``grade`` and ``hunt``.
+"""The command line: ``python -m dsviz doctor``, ``judge``, ``grade``, ``hunt`` and ``replay``.
 
 Exit status 0 means yes, 1 means no (a check failed), 2 means the question could not be answered;
 then one sentence on stderr says why.
@@ -21,6 +21,7 @@ examples:
   python -m dsviz judge history.jsonl other.log             is each recorded history linearizable?
   python -m dsviz grade labs/04-quorum/04-quorum.ipynb      how many points is this lab worth?
   python -m dsviz hunt quorum --seeds 500                   which run breaks a promise?
+  python -m dsviz replay found.json                         what happens in the run that was found?
 """
 
 
@@ -91,6 +92,15 @@ def _parser() -> argparse.ArgumentParser:
     hunt.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (1)")
     hunt.add_argument("--json", action="store_true", help="print the result as JSON")
     hunt.set_defaults(run=_hunt)
+
+    replay = commands.add_parser(
+        "replay",
+        help="tell a run that was found and stored",
+        description="Make a run again that `hunt --json` wrote, print it event by event, and judge "
+        "it. Exits with 1 when a check fails, as it did when the run was found.",
+    )
+    replay.add_argument("file", type=Path, metavar="FILE", help="the output of hunt --json")
+    replay.set_defaults(run=_replay)
     return parser
 
 
@@ -119,3 +129,9 @@ def _hunt(args: argparse.Namespace) -> int:
     from dsviz.hunt_command import hunt_system
 
     return hunt_system(args.system, args.variant, args.seeds, args.json, args.jobs)
+
+
+def _replay(args: argparse.Namespace) -> int:
+    from dsviz.recall import replay
+
+    return replay(args.file)

@@ -70,7 +70,7 @@ def hunt_system(
                 executor=executor,
                 progress=sys.stderr.isatty(),
             )
-            results.append(_plain(target, result))
+            results.append(_plain(target, result) | _run(target, result))
             if not as_json:
                 print(f"{target.system}, {target.variant}: {result}", flush=True)
     if as_json:
@@ -118,6 +118,13 @@ def _pool(jobs: int) -> Any:
         return nullcontext()
     # Workers that start from nothing: a copy of a process with threads may hang.
     return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _run(target: Target, result: Found | NotFound) -> dict[str, Any]:
+    """Return the run itself as data, when one was found: see `dsviz.recall`."""
+    from dsviz.recall import stored
+
+    return {"run": stored(target, result)} if isinstance(result, Found) else {}
 
 
 def _plain(target: Target, result: Found | NotFound) -> dict[str, Any]:

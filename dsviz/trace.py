@@ -5,7 +5,9 @@ of the simulator and a run of a real engine that writes the same events are draw
 the same code. All times are milliseconds (ms) since the start of the run.
 
 A trace is a list of plain tuples (*rows*), because one tuple is what the kernel can afford to
-keep for each event; `Trace.event` and iteration wrap a row as an `Event` with names:
+keep for each event; `Trace.event` and iteration wrap a row as an `Event` with names. Most events
+are deliveries, and of these the kernel keeps the `Message` alone (`Trace.records`); `Trace.rows`
+makes rows of them when somebody looks. `Trace.columns` holds the same in a fifth of the memory.
 
 ======== ==================================================================================
 field    meaning
@@ -27,22 +29,24 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dsviz.errors import DsvizError, listed
 from dsviz.history import History, HistoryBuilder, Operation
+from dsviz.message import FIRST_FIELD, Message
+
+if TYPE_CHECKING:
+    from dsviz.columns import Columns
 
 __all__ = [
     "KINDS",
-    "MESSAGE_CLASSES",
     "Event",
     "History",
     "HistoryBuilder",
     "Message",
     "Operation",
     "Trace",
-    "message_class",
+    "as_row",
     "plain",
 ]
 
@@ -73,88 +77,6 @@ KINDS = {
 }
 
 
-class Message(tuple):
-    """A message as its receiver sees it: the fields it was sent with, as read-only attributes.
-
-    ``msg.kind``, ``msg.src``, ``msg.dst`` name the message's kind, sender and receiver; ``msg.id``
-    is unique in the run; ``msg.re`` is the id of the message this one replies to, or None.
-
-    A message is a tuple (src, dst, id, re, *values) of a class made for its kind and field names:
-    that is immutable by nature, small, and the cheapest thing that a run can make once an event.
-    Raises DsvizError for a field with one of the names above.
-    """
-
-    __slots__ = ()
-    kind: ClassVar[str]
-    fields: ClassVar[tuple[str, ...]]
-    src = property(itemgetter(0), doc="the sender")
-    dst = property(itemgetter(1), doc="the receiver")
-    id = property(itemgetter(2), doc="the number of the message, unique in the run")
-    re = property(itemgetter(3), doc="the id of the message this one replies to, or None")
-
-    def __new__(
-        cls, kind: str, src: str, dst: str, id: int, re: int | None, body: dict[str, Any]
-    ) -> Message:
-        return tuple.__new__(message_class(kind, *body), (src, dst, id, re, *body.values()))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise DsvizError(
-            f"a message is read-only: {self.kind}.{name} cannot be set; keep it in self.{name}"
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise AttributeError(
-            f"message {self.kind!r} has no field {name!r}; its fields are {listed(self.fields)}"
-        )
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The fields the message was sent with (a copy)."""
-        return dict(zip(self.fields, self[4:], strict=True))
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, Message) and self.kind == other.kind and tuple.__eq__(self, other)
-        )
-
-    __hash__ = tuple.__hash__
-
-    def __deepcopy__(self, memo: dict) -> Message:
-        return self  # read-only, so a copy is never needed
-
-    def __reduce__(self) -> tuple:
-        return (Message, (self.kind, self.src, self.dst, self.id, self.re, self.body))
-
-    def __repr__(self) -> str:
-        fields = "".join(f" {k}={v!r}" for k, v in self.body.items())
-        return f"<{self.kind}{fields} {self.src}→{self.dst}>"
-
-
-_RESERVED = frozenset({"kind", "fields", "src", "dst", "id", "re", "body"})
-#: The classes made so far, by (kind, *field names).
-MESSAGE_CLASSES: dict[tuple[str, ...], type[Message]] = {}
-
-
-def message_class(kind: str, *fields: str) -> type[Message]:
-    """Return the class of messages of this kind with these fields, in this order."""
-    made = MESSAGE_CLASSES.get((kind, *fields))
-    if made is not None:
-        return made
-    taken = _RESERVED & set(fields)
-    if taken:
-        raise DsvizError(
-            f"message {kind!r} cannot have a field named {listed(taken)}: every message has that "
-            "already; choose another name"
-        )
-    members: dict[str, Any] = {"__slots__": (), "kind": kind, "fields": fields}
-    for position, name in enumerate(fields, 4):
-        members[name] = property(itemgetter(position))
-    made = MESSAGE_CLASSES[kind, *fields] = type("Message", (Message,), members)
-    return made
-
-
 class Event(NamedTuple):
     """One row of a trace, with names. See the table at the top of the module."""
 
@@ -183,7 +105,13 @@ class Event(NamedTuple):
         return sentence(self)
 
 
-@dataclass
+def as_row(message: Message) -> tuple:
+    """Return the row of the delivery of a message that happened when and as the network meant."""
+    arrived, number, dst, src, sent_at, cause = message[:FIRST_FIELD]
+    return (arrived, number, "deliver", dst, src, message, sent_at, cause)
+
+
+@dataclass(eq=False)
 class Trace:
     """Everything that happened in one run.
 
@@ -197,25 +125,46 @@ class Trace:
     duration: float
     nodes: dict[str, str]
     faults: tuple = ()
-    rows: list[tuple] = field(default_factory=list, repr=False)
+    records: list[tuple] = field(default_factory=list, repr=False)
+
+    @property
+    def rows(self) -> list[tuple]:
+        """One plain tuple for each event, with the fields of the table above."""
+        records, rows = self.records, self.__dict__.get("_rows")
+        if rows is None or len(rows) != len(records):
+            rows = records
+            if any(type(record) is not tuple for record in records):
+                rows = [record if type(record) is tuple else as_row(record) for record in records]
+            self.__dict__["_rows"] = rows
+        return rows
+
+    @rows.setter
+    def rows(self, rows: list[tuple]) -> None:
+        self.records = rows
+        self.__dict__.pop("_rows", None)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.records)
 
     def __iter__(self) -> Iterator[Event]:
         return map(Event._make, self.rows)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Trace) and self.to_jsonl() == other.to_jsonl()
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         return (
             f"Trace({self.name!r}, seed={self.seed}, {len(self.nodes)} nodes, "
-            f"{len(self.rows)} events in {self.duration:g} ms, digest {self.digest()})"
+            f"{len(self)} events in {self.duration:g} ms, digest {self.digest()})"
         )
 
     def event(self, seq: int) -> Event:
         """Return the event with this number. Raises DsvizError when there is none."""
         index = self.__dict__.get("_index")
-        if index is None or len(index) != len(self.rows):
-            index = {row[1]: i for i, row in enumerate(self.rows)}
+        if index is None or len(index) != len(self.records):
+            index = {record[1]: i for i, record in enumerate(self.records)}
             self.__dict__["_index"] = index
         if seq not in index:
             raise DsvizError(f"this trace has no event {seq}; see [e.seq for e in trace]")
@@ -251,7 +200,10 @@ class Trace:
     def history(self) -> History:
         """Return what the clients saw: every operation with its outcome."""
         builder = HistoryBuilder()
-        for time, _, what, node, _, data, _, _ in self.rows:
+        for record in self.records:
+            if type(record) is not tuple:
+                continue  # a delivery
+            time, _, what, node, _, data, _, _ = record
             if what == "invoke":
                 builder.invoke(data["op"], node, data["f"], data["key"], data["value"], time)
             elif what in ("ok", "fail", "info"):
@@ -263,6 +215,12 @@ class Trace:
         from dsviz.transcript import transcript
 
         return transcript(self, **select)
+
+    def columns(self) -> Columns:
+        """Return the events in arrays: a fifth of the memory, for runs of millions of events."""
+        from dsviz.columns import Columns
+
+        return Columns(self)
 
     def digest(self) -> str:
         """Return 16 hex characters that are equal exactly when two traces are equal."""
@@ -292,7 +250,7 @@ class Trace:
             faults = tuple(map(_fault_reader[0], head["faults"]))
             trace = cls(head["name"], head["seed"], head["duration"], head["nodes"], faults)
             for number, line in enumerate(lines[1:], 2):  # noqa: B007
-                trace.rows.append(_row(json.loads(line), faults))
+                trace.records.append(_row(json.loads(line), faults))
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise DsvizError(f"line {number} is not part of a trace ({error})") from None
         return trace
@@ -307,8 +265,9 @@ def _row(fields: list, faults: tuple) -> tuple:
     time, seq, what, node, peer, data, info, cause = fields
     if what in ("deliver", "drop", "flight"):
         kind, id_, re, body = data
-        data = Message(kind, peer, node, id_, re, body)
         info = tuple(info) if what == "drop" else info
+        sent_at = info[0] if what == "drop" else info
+        data = Message.of(kind, peer, node, id_, re, body, time, sent_at, cause)
     elif what in ("fault", "heal"):
         data = faults[info]
     return (time, seq, what, node, peer, data, info, cause)

@@ -107,7 +107,7 @@ def naive_count(scenario, limit):
         nodes, net = todo.pop(0)
         for dst, src, kind, body, re in sorted(net, key=repr):
             after = {name: deepcopy(bare(node)) for name, node in nodes.items()}
-            message = Message(kind, src, dst, 0, re, dict(body))
+            message = Message.of(kind, src, dst, 0, re, dict(body))
             handler = getattr(after[dst], f"on_{kind}")
             more = call(after[dst], lambda h=handler, m=message: h(m))
             left = (net - {(dst, src, kind, body, re)}) | more

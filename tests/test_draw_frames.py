@@ -240,7 +240,7 @@ def test_a_fault_without_effect_parts_nothing():
     ],
 )
 def test_labels_of_messages(body, label):
-    assert message_label(Message("store", "a", "b", 1, None, body)) == label
+    assert message_label(Message.of("store", "a", "b", 1, None, body)) == label
 
 
 @pytest.mark.parametrize(

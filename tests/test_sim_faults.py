@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dsviz.errors import DsvizError
 from dsviz.sim import faults as vocabulary
@@ -462,3 +464,9 @@ def test_golden_transcript_of_each_disk_fault(name, request):
 def test_every_fault_has_a_golden_transcript():
     shown = EVERY_FAULT_SHOWN.keys() | DISK_FAULTS_SHOWN.keys()
     assert set(FAULTS) <= shown
+
+
+@given(st.floats(0, 1e6, allow_nan=False), st.floats(0.001, 1e6, allow_nan=False))
+def test_the_python_of_a_fault_makes_the_same_fault(at, duration):
+    fault = Pause("a", at, duration)
+    assert eval(repr(fault)) == fault

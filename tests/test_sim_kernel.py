@@ -320,6 +320,6 @@ def test_a_node_that_keeps_itself_busy_ends_the_run_with_a_sentence(monkeypatch)
         def on_timer_again(self):
             self.set_timer("again", 0)
 
-    monkeypatch.setattr("dsviz.sim.kernel.MAX_EVENTS", 1000)
+    monkeypatch.setattr("dsviz.sim.clockwork.MAX_EVENTS", 1000)
     with pytest.raises(DsvizError, match=r"stopped at 0 ms after 1,000 events"):
         run({"a": Busy()})

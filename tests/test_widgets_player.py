@@ -268,3 +268,111 @@ def test_export_writes_a_file_and_knows_its_themes(tmp_path):
 def test_suggested_numbers_are_round():
     assert [round_to_nice(x) for x in (0, 0.3, 83, 160, 1400)] == [1.0, 0.2, 100, 200, 1000]
     assert menus(500, 10)["node"][0]["fault"] == "Crash"
+
+
+# Several futures, links, explanations ----------------------------------------------------------
+
+
+def test_what_if_opens_a_future_that_can_be_changed_alone(player):
+    player.inject(Crash("k", at=50))
+    player.what_if()
+    player.inject(Pause("r1", at=60, duration=20))
+    assert [len(faults) for faults in player.futures] == [0, 1, 2]
+    assert [tab["name"] for tab in player._view["tabs"]] == [
+        "A · as scripted",
+        "B · crash k at 50",
+        "C · pause r1 · 20 ms at 60, 1 more",
+    ]
+    assert player._view["letters"] == ["B", "C"]
+    player.show(1, beside=0)
+    assert player.faults == (Crash("k", at=50),)
+    assert player._view["letters"] == ["A", "B"]
+
+
+def test_a_future_that_is_closed_comes_back_with_undo(player):
+    player.inject(Crash("k", at=50))
+    player.what_if()
+    player.close_future(2)
+    assert player.futures == [(), (Crash("k", at=50),)]
+    player.undo()
+    assert len(player.futures) == 3
+    player.reset()
+    assert player.futures == [()]
+    player.undo()
+    assert len(player.futures) == 3
+
+
+def test_showing_a_future_again_runs_nothing(player, monkeypatch):
+    player.inject(Crash("k", at=50))
+    runs = []
+    run = Scenario.run
+    monkeypatch.setattr(Scenario, "run", lambda *a, **k: runs.append(a) or run(*a, **k))
+    player.show(0)
+    player.show(1)
+    assert runs == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (lambda p: p.show(3), "there is no future 3; there are 1"),
+        (lambda p: p.show("B"), "must be the number of a future"),
+        (lambda p: p.close_future(0), "no future 0 to close"),
+        (lambda p: p.why(99), "is not in this run"),
+    ],
+)
+def test_futures_and_operations_that_do_not_exist(player, wrong, sentence):
+    with pytest.raises(DsvizError, match=sentence):
+        wrong(player)
+    assert player.futures == [()]
+
+
+def test_a_link_opens_the_same_futures_in_another_player(player):
+    player.inject(Crash("k", at=50))
+    player.what_if()
+    player.inject(Pause("r1", at=60, duration=20))
+    player.seed(4)
+    other = Player(calm(), link=f"https://host/page.html#{player.link}@75.5")
+    assert other.trace.digest() == player.trace.digest()
+    assert other.futures == player.futures
+    assert other._view["at"] == 75.5
+    assert other.link == player.link
+
+
+def test_a_link_stays_below_2_kb(player):
+    for number in range(40):
+        player.inject(Crash("r1", at=float(number) + 0.125))
+    assert len(player.link) <= 2_000
+
+
+@pytest.mark.parametrize("spoil", [lambda x: x[:-9], lambda x: x[7:], lambda x: "", lambda x: None])
+def test_a_spoilt_link_is_one_sentence(player, spoil):
+    with pytest.raises(DsvizError, match=r"no link of a player|shows a future"):
+        Player(calm(), link=spoil(player.link) if spoil(player.link) is not None else 7)
+
+
+def test_a_link_of_another_scenario_is_refused(player):
+    other = dataclasses.replace(calm(), name="another")
+    with pytest.raises(DsvizError, match="this scenario is 'another'"):
+        Player(other, link=player.link)
+
+
+def test_why_names_what_stopped_the_answer_and_marks_it(player):
+    player.inject(Crash("k", at=50))
+    op = next(op for op in player.trace.history() if op.status != "ok")
+    found = player.why(op.id)
+    assert "k" in found.summary
+    shown = player._view["why"]
+    assert shown["operation"] == op.id
+    assert shown["steps"]
+    assert shown["rows"]["flights"]
+    player.undo()
+    assert player._view["why"] is None
+
+
+def test_the_page_of_a_player_holds_both_futures(player, tmp_path):
+    player.inject(Crash("k", at=50))
+    page = player.to_html(tmp_path / "futures.html")
+    assert page.count('"steps":') >= 2
+    assert player.link in page
+    assert '"live":false' in page

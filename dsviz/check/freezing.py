@@ -61,7 +61,9 @@ class _Freezer:
         if kind is tuple:
             return ("tuple", *map(self.freeze, value))
         if isinstance(value, Message):
-            return ("message", value.kind, value.fields, *map(self.freeze, value))
+            head = (value.src, value.dst, value.id, value.re)
+            values = map(self.freeze, (*head, *value.body.values()))
+            return ("message", value.kind, value.fields, *values)
         if isinstance(value, (enum.Enum, type)):
             return value
         if kind is frozenset:
@@ -140,7 +142,7 @@ class _Thawer:
     def _message(self, frozen: tuple) -> Message:
         _, kind, fields, *values = frozen
         src, dst, number, re, *rest = map(self.thaw, values)
-        return Message(kind, src, dst, number, re, dict(zip(fields, rest, strict=True)))
+        return Message.of(kind, src, dst, number, re, dict(zip(fields, rest, strict=True)))
 
     def _list(self, frozen: tuple) -> list:
         made: list[Any] = []

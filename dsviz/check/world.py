@@ -61,6 +61,8 @@ class World:
         self.locals = [[] for _ in self.names]
         self._local_ids: list[dict[Local, int]] = [{} for _ in self.names]
         self._envelope_ids: dict[Envelope, int] = {}
+        # Numbers are ids of messages, and code may take an id of 0 for none: so 0 is nobody's.
+        self.envelopes.append(Envelope("", "", "nothing", "", (), ()))
         self._memo: dict[tuple[int, Action], Outcome] = {}
         self._bound: list[dict[str, Any]] = []
         for number, template in enumerate(self.templates):
@@ -91,7 +93,7 @@ class World:
         """Return the message in an envelope."""
         e = self.envelopes[number]
         body = dict(zip(e.names, e.values, strict=True))
-        return Message(e.kind, e.src, e.dst, number, e.re, body)
+        return Message.of(e.kind, e.src, e.dst, number, e.re, body)
 
     def bound_of(self, node: int, timer: str) -> Bound:
         """Return how often a node may see this timer fire."""

@@ -370,7 +370,7 @@ def _fault(number: int, fault: Any, duration: float) -> dict[str, Any]:
         "ends": _end(stored),
         "what": stored.get("fault"),
         "label": getattr(fault, "label", stored.get("fault")),
-        "chip": _chip(stored, getattr(fault, "label", stored.get("fault"))),
+        "chip": chip(fault),
         "text": str(fault) if known else stored.get("fault"),
         "python": repr(fault) if known else "",
         "nodes": nodes,
@@ -378,8 +378,13 @@ def _fault(number: int, fault: Any, duration: float) -> dict[str, Any]:
     }
 
 
+def chip(fault: Any) -> str:
+    """Return a fault in few words: ``pause r3 · 80 ms``."""
+    stored = _stored(fault)
+    return _chip(stored, getattr(fault, "label", stored.get("fault")))
+
+
 def _chip(stored: Mapping[str, Any], label: str) -> str:
-    """A fault in few words: ``pause r3 · 80 ms``."""
     if "a" in stored:
         where = f"{_group(stored['a'])} | {_group(stored.get('b', [])) or 'rest'}"
     elif "src" in stored or "dst" in stored:

@@ -53,17 +53,22 @@ def to_html(
     """
     if theme not in ("light", "dark", "auto"):
         raise DsvizError(f"theme={theme!r} must be light, dark or auto")
+    return page(trace.name, payload(trace, verdicts, theme), path)
+
+
+def page(title: str, data: Any, path: str | Path | None = None) -> str:
+    """Return a page that plays what player.js's ``mount`` takes; write it to `path` if given."""
     script = (_WIDGETS / "player.js").read_text(encoding="utf-8")
-    page = _PAGE.format(
-        title=escape(trace.name),
+    made = _PAGE.format(
+        title=escape(title),
         css=(_WIDGETS / "player.css").read_text(encoding="utf-8"),
         script=script.replace("</script", "<\\/script"),
         # No "<" at all in the data, so nothing in it can end the element.
-        payload=as_json(payload(trace, verdicts, theme)).replace("<", "\\u003c"),
+        payload=as_json(data).replace("<", "\\u003c"),
     )
     if path is not None:
-        Path(path).write_text(page, encoding="utf-8")
-    return page
+        Path(path).write_text(made, encoding="utf-8")
+    return made
 
 
 def payload(trace: Trace, verdicts: Iterable[Any] = (), theme: str = "auto") -> dict[str, Any]:

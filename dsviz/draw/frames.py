@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dsviz.draw.columns import FATES, STEPS, as_json, columns, columns_of
+from dsviz.draw.columns import FATES, STEPS, as_json, chip, columns, columns_of
 from dsviz.draw.outcome import (
     Divergence,
     Measure,
     compare,
+    event_words,
     first_divergence,
     measures,
     outcome,
@@ -23,8 +24,8 @@ from dsviz.trace import Trace
 
 __all__ = [
     "FATES", "STEPS", "Divergence", "Frame", "LinkView", "Measure", "MessageView", "NodeView",
-    "OperationView", "as_json", "columns", "columns_of", "compare", "first_divergence", "frame",
-    "in_flight", "key_moments", "measures", "outcome",
+    "OperationView", "as_json", "chip", "columns", "columns_of", "compare", "event_words",
+    "first_divergence", "frame", "in_flight", "key_moments", "measures", "outcome",
 ]  # fmt: skip
 
 

@@ -153,6 +153,11 @@ def _divergence(before: tuple | None, after: tuple | None) -> Divergence:
     return Divergence(round(time, 3), said[0], said[1])
 
 
+def event_words(event: Event) -> str:
+    """Return an event as the player tells it: messages by their labels."""
+    return _said(tuple(event))
+
+
 def _said(row: tuple) -> str:
     """A row as a sentence; messages by their labels, since all fields would hide the point."""
     _, _, what, node, peer, data, info, _ = row

@@ -51,7 +51,7 @@ class Journal:
 def trace_of(name: str, members: Iterable[str], rows: Iterable[tuple], until: float) -> Trace:
     """Return rows as the trace of a run of these members that lasted `until` ms."""
     nodes = dict.fromkeys(members, "member") | {CLIENT: "client"}
-    return Trace(name, seed=0, duration=until, nodes=nodes, rows=_with_ends(list(rows), until))
+    return Trace(name, seed=0, duration=until, nodes=nodes, records=_with_ends(list(rows), until))
 
 
 def _with_ends(rows: list[tuple], until: float) -> list[tuple]:

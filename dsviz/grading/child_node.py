@@ -17,11 +17,11 @@ from typing import Any
 from dsviz.errors import DsvizError, listed
 from dsviz.grading import wire
 from dsviz.grading.source import executed
+from dsviz.message import Message, message_class
 from dsviz.sim import disk as disks
 from dsviz.sim.node import Node
 from dsviz.sim.slot import Clock
 from dsviz.sim.values import ATOMS, frozen, frozen_fields
-from dsviz.trace import Message, message_class
 
 HERE = Path(__file__).resolve().parent
 SIM = Path(disks.__file__).parent
@@ -71,7 +71,7 @@ class Effects:
                     f"{slot.name} sends to {dst!r}, which does not exist; the nodes are "
                     f"{listed(self.names)}"
                 )
-            message_class(kind, *body)
+            message_class(kind, tuple(body))
             sent = {name: wire.encode(value) for name, value in body.items()}
             self.noted.append(["send", dst, kind, sent, re])
 
@@ -209,7 +209,7 @@ class NodeProcess:
         elif what == "message":
             kind, src, dst, number, re, body = event["message"]
             fields = {name: wire.decode(value, self.find_type) for name, value in body.items()}
-            getattr(node, f"on_{kind}")(Message(kind, src, dst, number, re, fields))
+            getattr(node, f"on_{kind}")(Message.of(kind, src, dst, number, re, fields))
         elif what == "timer":
             data = {} if event["data"] is None else self.kernel.timer_data[event["data"]]
             getattr(node, f"on_timer_{event['name']}")(**data)

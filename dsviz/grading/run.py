@@ -52,7 +52,7 @@ def bounded(scenario: Scenario, seed: int) -> tuple[Trace, bool]:
     end = scenario.duration if rests else kernel.now
     if rests:
         kernel.run(end)
-    rows = kernel.rows
+    rows = kernel.records
     return Trace(scenario.name, seed, end, kernel.roles, scenario.faults, rows), rests
 
 

@@ -27,6 +27,11 @@ class Latency(ABC):
     def draw(self, u: float) -> float:
         """Return the delay in ms that belongs to the uniform draw 0 <= u < 1."""
 
+    @property
+    def affine(self) -> tuple[float, float] | None:
+        """(low, range) when `draw` is ``low + range * u``, else None."""
+        return None
+
     def __add__(self, ms: float) -> Latency:
         return Shifted(ms, self)
 
@@ -44,6 +49,10 @@ class Constant(Latency):
     def draw(self, u: float) -> float:
         return self.ms
 
+    @property
+    def affine(self) -> tuple[float, float]:
+        return self.ms, 0.0
+
 
 @dataclass(frozen=True)
 class Uniform(Latency):
@@ -58,6 +67,10 @@ class Uniform(Latency):
 
     def draw(self, u: float) -> float:
         return self.low + (self.high - self.low) * u
+
+    @property
+    def affine(self) -> tuple[float, float]:
+        return self.low, self.high - self.low
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ another link, never shifts what happens to this one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -69,18 +69,15 @@ class Stream:
     paid for nothing; skipping forward to the draw with a message's number gives the same values.
     """
 
-    __slots__ = ("_name", "_random", "_used")
+    __slots__ = ("_random", "_used")
 
     def __init__(self, seed: int, purpose: str, src: str, dst: str) -> None:
-        self._name = f"{seed}/{purpose}/{src}/{dst}"
-        self._random: Callable[[], float] | None = None  # made when first looked at
+        self._random = Random(f"{seed}/{purpose}/{src}/{dst}").random
         self._used = 0
 
     def draw(self, number: int) -> float:
         """Return the draw with this number; numbers must not go down."""
         random = self._random
-        if random is None:
-            random = self._random = Random(self._name).random
         while self._used < number:
             random()
             self._used += 1
@@ -92,70 +89,124 @@ class Link:
     """One direction between two nodes, with the faults that are on it now."""
 
     __slots__ = (
-        "_corruptions",
-        "_duplicates",
-        "_losses",
-        "_windows",
+        "_affine",
+        "_quick",
+        "_seed",
+        "_sent",
+        "_stream",
+        "_streams",
         "by_kind",
         "corrupt",
         "cuts",
         "delay",
         "draw",
+        "dst",
         "duplicate",
         "faulty",
         "loss",
         "random",
-        "sent",
+        "src",
         "windows",
     )
 
-    def __init__(self, network: Network, seed: int, src: str, dst: str) -> None:
+    def __init__(
+        self, network: Network, seed: int, src: str, dst: str, quick: dict[str, tuple]
+    ) -> None:
+        self.src, self.dst = src, dst
         own = network.by_link.get((src, dst))
-        self.draw = (network.latency if own is None else own).draw  # type: ignore[union-attr]
+        latency: Latency = network.latency if own is None else own  # type: ignore[assignment]
+        self.draw = latency.draw
         kinds = network.by_kind if own is None else {}
         self.by_kind = {kind: latency.draw for kind, latency in kinds.items()}
-        self.random = Random(f"{seed}/latency/{src}/{dst}").random
-        self.sent = 0
+        self._affine = None if kinds else latency.affine
+        self._stream = f"{seed}/latency/{src}/{dst}"
+        self.random = Random(self._stream).random
+        self._quick = quick  # of its sender: the links that need no more than a draw
+        self._sent: int | None = 0  # how many messages; None when that must be counted again
         self.cuts = 0  # how many faults cut this link now
         self.delay = 0.0  # extra ms
         self.loss = [network.loss] if network.loss else []
         self.duplicate = [network.duplicate] if network.duplicate else []
         self.corrupt: list[float] = []
         self.windows: list[float] = []  # ms within which messages are shuffled
-        self._losses = Stream(seed, "loss", src, dst)
-        self._corruptions = Stream(seed, "corrupt", src, dst)
-        self._windows = Stream(seed, "reorder", src, dst)
-        self._duplicates = Stream(seed, "duplicate", src, dst)
+        self._seed = seed
+        self._streams: dict[str, Stream] = {}
         self.touched()
+
+    def _draw(self, purpose: str, number: int) -> float:
+        stream = self._streams.get(purpose)
+        if stream is None:
+            stream = Stream(self._seed, purpose, self.src, self.dst)
+            self._streams[purpose] = stream
+        return stream.draw(number)
 
     def touched(self) -> None:
         """To be called after a change: without any fault, sending takes a shorter way."""
         on_contents = self.loss or self.duplicate or self.corrupt
         self.faulty = bool(self.cuts or self.delay or self.windows or on_contents)
+        if self.faulty:
+            self._quick.pop(self.dst, None)
+            return
+        self._sent = None
+        if self._affine:
+            self._quick[self.dst] = (*self._affine, self.random)
+
+    @property
+    def sent(self) -> int:
+        """How many messages were sent on this link, that of now included.
+
+        Without a fault nobody counts them. Each takes one draw of the stream of latencies, so that
+        stream tells how many there were.
+        """
+        if self._sent is None:
+            self._sent = _draws(self._stream, self.random.__self__.getstate())  # type: ignore[attr-defined]
+        return self._sent
 
     def latency(self, kind: str) -> float:
         """Return how many ms the next message, of this kind, takes; counts the message."""
-        self.sent += 1
-        late = self._windows.draw(self.sent) * sum(self.windows) if self.windows else 0.0
+        if self._sent is not None:
+            self._sent += 1
+        if self.windows and self._sent is None:
+            self._sent = self.sent + 1  # its draw comes below
+        late = self._draw("reorder", self.sent) * sum(self.windows) if self.windows else 0.0
         return self.delay + late + self.by_kind.get(kind, self.draw)(self.random())
 
     def corruption(self) -> float | None:
         """A draw that says what of the message counted last is corrupted, or None for nothing."""
-        chance = self._corruptions.draw(2 * self.sent)
-        place = self._corruptions.draw(2 * self.sent + 1)
+        chance = self._draw("corrupt", 2 * self.sent)
+        place = self._draw("corrupt", 2 * self.sent + 1)
         return place if chance < _any_of(self.corrupt) else None
 
     def loses(self) -> bool:
         """Whether the message counted last is lost (each loss fault tries independently)."""
-        return self._losses.draw(self.sent) < _any_of(self.loss)
+        return self._draw("loss", self.sent) < _any_of(self.loss)
 
     def copy_latency(self, kind: str) -> float | None:
         """How many ms a duplicate of the message counted last takes, or None without one."""
-        chance = self._duplicates.draw(2 * self.sent)
-        latency = self._duplicates.draw(2 * self.sent + 1)
+        chance = self._draw("duplicate", 2 * self.sent)
+        latency = self._draw("duplicate", 2 * self.sent + 1)
         if chance >= _any_of(self.duplicate):
             return None
         return self.delay + self.by_kind.get(kind, self.draw)(latency)
+
+
+def _draws(stream: str, state: tuple) -> int:
+    """Return after how many draws a stream of this name is in this state.
+
+    The generator (Mersenne Twister) makes 624 words at a time, and two of them make a draw; the
+    last item of its state says how many are used. So only the blocks need to be compared.
+    """
+    block, used = state[1][:-1], state[1][-1]
+    random, draws = Random(stream), 0
+    if random.getstate()[1][:-1] == block:
+        return 0
+    while True:
+        random.random()  # makes the next block
+        if random.getstate()[1][:-1] == block:
+            return draws + used // 2
+        for _ in range(311):
+            random.random()
+        draws += 312
 
 
 def _any_of(probabilities: list[float]) -> float:

@@ -80,6 +80,9 @@ class Node:
         fresh.__dict__.update(
             _kernel=kernel, _slot=slot, _post=slot.post, name=slot.name, disk=slot.disk
         )
+        for name, verb in getattr(slot, "verbs", {}).items():
+            if getattr(type(self), name) is getattr(Node, name):  # no subclass has its own
+                fresh.__dict__[name] = verb
         return fresh
 
     name: str
@@ -149,7 +152,8 @@ class Node:
 
 
 def _visible(node: Node) -> list[str]:
-    return [name for name in node.__dict__ if hasattr(type(node), name) and name[0] != "_"]
+    own = (name for name in node.__dict__ if hasattr(type(node), name) and name[0] != "_")
+    return [name for name in own if name not in Node.__dict__ or name == "service"]
 
 
 @dataclass(frozen=True)
@@ -193,6 +197,31 @@ class Client(Node):
     def next_operation(self) -> Op | None:
         """Return what to do next, or None when nothing is left to do."""
         return self._left.pop(0) if self._left else None
+
+    @property
+    def pending(self) -> Op | None:
+        """The operation that waits for its answer, or None."""
+        return self._current if self._request is not None else None
+
+    @property
+    def request(self) -> int | None:
+        """The id of the message that asked for it: an answer's `re`, or None."""
+        return self._request
+
+    def ask_again(self, to: str, **more: Any) -> None:
+        """Ask node `to` for the pending operation, with further fields; nothing if there is none.
+
+        The id of the first message stays the operation's `request`: send it along where the node
+        has to recognise what it has been asked before.
+        """
+        op = self.pending
+        if op is not None:
+            self.send(to, op.f, key=op.key, value=op.value, **more)
+
+    def answer(self, status: str, result: Any = None) -> None:
+        """End the pending operation as ``ok``, ``fail`` or ``info``, with what it returned."""
+        if self._request is not None:
+            self._end(status, result)
 
     def operation_ended(self, op: Op, status: str, result: Any) -> None:
         """Called when an operation has ended as ``ok``, ``fail`` or ``info``."""

@@ -67,7 +67,7 @@ class Scenario:
         chosen = self.faults if faults is None else self._checked(faults)
         kernel = Kernel(dict(self.nodes), self.network, seed, chosen, self.sync_ms)
         kernel.run(self.duration)
-        return Trace(self.name, seed, self.duration, kernel.roles, chosen, kernel.rows)
+        return Trace(self.name, seed, self.duration, kernel.roles, chosen, kernel.records)
 
     def branch(self, *faults: Fault) -> Scenario:
         """Return this scenario with more faults: the other future."""

@@ -14,25 +14,35 @@ from dsviz.sim.disk import Disk
 from dsviz.sim.latency import Latency
 
 if TYPE_CHECKING:
+    from dsviz.message import Message
     from dsviz.sim.kernel import Kernel
     from dsviz.sim.network import Link
     from dsviz.sim.node import Node
-    from dsviz.trace import Message
 
 
 #: What a handler is taken to cost, in ms, where a slow node has no service time of its own.
 NOMINAL_SERVICE = 0.1
 
 
+_NOTHING: dict[str, Any] = {}
+
+
 class Slot:
     """A place in the cluster: what outlives the process that runs there, and its state now."""
 
-    def __init__(self, kernel: Kernel, name: str, template: Node, sync_ms: float) -> None:
+    def __init__(
+        self, kernel: Kernel, name: str, template: Node, sync_ms: float, fast: dict[str, Slot]
+    ) -> None:
         self.name = name
+        self._fast = fast  # the slots that can handle a message at once, kept up to date by `set`
         self.template = template
         self.disk = Disk(kernel, self, sync_ms)
         self.shows = tuple(template.shows)
         self.links: dict[str, Link] = {}  # from here, by receiver
+        # (least latency, its range, draw) of the links that are without any fault, by receiver
+        self.quick: dict[str, tuple[float, float, Callable[[], float]]] = {}
+        self.cuts = 0  # how many cuts are on the links to here
+        self.booting = False
         self.starts = 0
         self.paused_until = 0.0
         self.slowness = 1.0  # factor on the time that handlers and disk take
@@ -40,25 +50,41 @@ class Slot:
         self.clock = Clock()
         self.stalls = 0  # how many faults stall the disk now
         self.stalled: list[tuple] = []  # what waits for the disk to answer again
-        self.timers: dict[Any, int] = {}
+        self.timers: dict[Any, int] = {}  # the event of each timer that is set, by name (and data)
+        self.armed: dict[int, tuple[tuple, dict[str, Any]]] = {}  # of those with data, by event
         self.inbox: deque[tuple] = deque()  # what arrived while it was paused or busy
         self.held: list[tuple] = []  # the rest of a handler that a pause interrupted
         self.handlers = Handlers(self)
+        self.dispatch = Dispatch(self.handlers)
         self.on_timer: dict[str, Callable] = {}
-        self.post = kernel.post_of(self)
+        self.post = kernel._works.post_of(self)
+        #: Methods of `Node` as functions of this place's own: a call less for each event.
+        self.verbs = {
+            "send": kernel._works.send_of(self),
+            "set_timer": kernel._works.set_timer_of(self),
+            "cancel_timer": kernel.cancel_timer_of(self),
+        }
         self.shown: dict[str, Any] = {}
         self.node: Node | None = None
         self._seed = kernel.seed
         self._random: Random | None = None
-        self._works = Random(f"{kernel.seed}/service/{name}").random
+        self._works: Callable[[], float] | None = None
 
     def work(self) -> float:
-        """How many ms the next handler takes: the node's service time, if it has one."""
+        """How many ms the next handler takes: the node's service time, if it has one.
+
+        Booting takes none.
+        """
         service = self.template.service
+        if self.booting:
+            return 0.0
         if not service:
             return 0.0 if self.slowness == 1.0 else NOMINAL_SERVICE * (self.slowness - 1.0)
-        ms = service.draw(self._works()) if isinstance(service, Latency) else service
-        return ms * self.slowness
+        if not isinstance(service, Latency):
+            return service * self.slowness
+        if self._works is None:
+            self._works = Random(f"{self._seed}/service/{self.name}").random
+        return service.draw(self._works()) * self.slowness
 
     def set(self, **flags: bool) -> None:
         """Set `up`, `paused` or `busy` (a handler takes time), and what follows from them."""
@@ -66,6 +92,22 @@ class Slot:
         self.ready = self.up and not self.paused and not self.busy
         takes_time = bool(self.template.service) or self.slowness != 1.0
         self.at_once = self.ready and not takes_time
+        if self.at_once and not self.cuts:
+            self._fast[self.name] = self
+        else:
+            self._fast.pop(self.name, None)
+
+    def due(self, timer: str, seq: int) -> dict[str, Any] | None:
+        """Disarm the timer that fires with event `seq`; return its data, None if it is not set."""
+        timers = self.timers
+        if timers.get(timer) == seq:
+            del timers[timer]
+            return _NOTHING
+        if seq not in self.armed:
+            return None  # cancelled, replaced, or of a process that is gone
+        key, data = self.armed.pop(seq)
+        del timers[key]
+        return data
 
     up: bool
     paused: bool
@@ -87,12 +129,13 @@ class Slot:
         self.shown = {}
         self.node = self.template._booted(kernel, self)
         self.handlers.clear()
-        for name in dir(type(self.node)):
+        self.dispatch.clear()
+        self.on_timer.clear()
+        for name in kernel.handler_names(type(self.node)):
             if name.startswith("on_timer_"):
                 self.on_timer[name[9:]] = getattr(self.node, name)
-            elif name.startswith("on_") and not name.startswith("on_disk_"):
+            else:
                 self.handlers[name[3:]] = getattr(self.node, name)
-        del self.handlers["start"]
 
 
 class Clock:
@@ -135,6 +178,18 @@ class Handlers(dict):
             )
 
         return refuse
+
+
+class Dispatch(dict):
+    """A node's handlers by the class of the message: filled as messages come."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        super().__init__()
+        self._handlers = handlers
+
+    def __missing__(self, made: type[Message]) -> Callable[[Message], None]:
+        handler = self[made] = self._handlers[made.kind]
+        return handler
 
 
 def explained(error: Exception) -> str:

@@ -45,6 +45,8 @@ def frozen(value: Any, where: str = "value") -> Any:
     kind = type(value)
     if kind in ATOMS:
         return value
+    if kind is tuple and ATOMS.issuperset(map(type, value)):
+        return value
     if kind is tuple or kind is list:
         return tuple([item if type(item) in ATOMS else frozen(item, where) for item in value])
     if kind is FrozenDict or isinstance(value, Message):
@@ -69,10 +71,16 @@ def frozen(value: Any, where: str = "value") -> Any:
     )
 
 
+def frozen_field(kind: str, name: str, value: Any) -> Any:
+    """Return one field of a message, frozen. Raises DsvizError naming the field."""
+    return frozen(value, f"field {name!r} of message {kind!r}")
+
+
 def frozen_fields(kind: str, body: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a message, frozen. Raises DsvizError naming the field."""
     return {
-        name: frozen(value, f"field {name!r} of message {kind!r}") for name, value in body.items()
+        name: value if type(value) in ATOMS else frozen_field(kind, name, value)
+        for name, value in body.items()
     }
 
 

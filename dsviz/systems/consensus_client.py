@@ -35,22 +35,21 @@ class RaftClient(Client):
         self.set_timer("again", self.patience)
 
     def on_timer_again(self, server: str | None = None) -> None:
-        op = self._current
-        if self._request is None or op is None:
+        if self.pending is None:
             return
         turn = self.servers.index(self.server) + 1
         self.server = server or self.servers[turn % len(self.servers)]
-        self.send(self.server, op.f, key=op.key, value=op.value, seq=self._request)
+        self.ask_again(self.server, seq=self.request)
         self.set_timer("again", self.patience)
 
     def on_redirect(self, msg: Message) -> None:
-        if msg.seq == self._request and msg.src == self.server and msg.leader in self.servers:
+        if msg.seq == self.request and msg.src == self.server and msg.leader in self.servers:
             self.cancel_timer("again")
             self.set_timer("again", self.pause, server=msg.leader)
 
     def on_ok(self, msg: Message) -> None:
-        if msg.seq == self._request:
-            self._end("ok", msg.value)
+        if msg.seq == self.request:
+            self.answer("ok", msg.value)
 
     def operation_ended(self, op: Op, status: str, result: Any) -> None:
         self.cancel_timer("again")

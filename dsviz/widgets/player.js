@@ -80,6 +80,8 @@ const ICONS = {
   minus: "M6 12h12",
   plus: "M6 12h12M12 6v12",
   link: "M4 12h16M4 9v6M20 9v6",
+  question: "M8.2 9a3.9 3.9 0 1 1 5.600 3.600c-1.300.7-1.800 1.300-1.800 2.900M12 19.200v.3",
+  chain: "M10 14a4 4 0 0 0 5.700 0l3-3a4 4 0 0 0-5.700-5.700l-1 1M14 10a4 4 0 0 0-5.700 0l-3 3a4 4 0 0 0 5.700 5.700l1-1",
 };
 const SOLID = new Set(["bolt", "play", "start", "previous", "next"]);
 
@@ -1791,11 +1793,21 @@ class Axis {
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     if (x < this.gutter - 8) return;
     const lamp = this.lampTops.findLastIndex((top) => y >= top);
-    if (lamp >= 0) this.player.jumpToVerdict(lamp);
+    const operation = this.operationAt(x, y);
+    if (operation >= 0 && this.player.live) this.player.askWhy(operation);
+    else if (lamp >= 0) this.player.jumpToVerdict(lamp);
     else {
       this.player.pause();
       this.player.seek(this.timeAt(x));
     }
+  }
+
+  /** The row of the operation under a point, or -1. */
+  operationAt(x, y) {
+    const { ops, duration } = this.player.run;
+    const client = this.clients[Math.floor((y - this.opsTop) / CLIENT_ROW)];
+    if (client === undefined || y < this.opsTop) return -1;
+    return ops.client.findIndex((each, row) => each === client && x >= this.x(ops.call[row]) - 3 && x <= Math.max(this.x(ops.end[row] ?? duration), this.x(ops.call[row]) + 3) + 3);
   }
 
   rangeKey(event) {
@@ -2049,6 +2061,23 @@ class Menu {
     this.open(`${names[0]} – ${names[1]}`, `at ${ms(t)}`, [h("div", { class: "ds-row" }, way), ...items, h("hr"), ...both], at, opener);
   }
 
+  /** Choose an operation to be explained: those without an answer first, then what a check names. */
+  forWhy(opener) {
+    const { player } = this;
+    const { ops, names } = player.run;
+    const named = new Set(player.run.verdicts.filter((v) => v.status === "violated").flatMap((v) => v.ops));
+    const rank = (row) => (named.has(row) ? 0 : ops.status[row] !== "ok" ? 1 : 2);
+    const rows = [...ops.id.keys()].sort((a, b) => rank(a) - rank(b) || a - b).slice(0, 40);
+    const items = rows.map((row) => {
+      const ask = h("button", { type: "button", onclick: () => player.askWhy(row) }, icon("question"), player.operationWords(row));
+      return h("div", { class: "ds-item" }, ask);
+    });
+    const box = player.controls.getBoundingClientRect();
+    const stage = player.stage.box.getBoundingClientRect();
+    const at = { x: opener.getBoundingClientRect().left - stage.left - 120, y: Math.max(20, box.top - stage.top - 330) };
+    this.open("Why?", `${names.length} nodes, ${ops.id.length} operations`, [h("div", { class: "ds-scroll" }, ...items)], at, opener);
+  }
+
   forGroup(chosen, at, opener) {
     const { run, view } = this.player;
     const boxes = run.names.map((name, i) => h("input", { type: "checkbox", value: name, checked: chosen.includes(i) }));
@@ -2138,8 +2167,15 @@ class PlayerView {
     this.undoButton = this.iconButton("undo", "Undo the last change", () => this.send({ do: "undo" }));
     this.redoButton = this.iconButton("redo", "Redo", () => this.send({ do: "redo" }));
     this.resetButton = this.iconButton("reset", "Back to the run as scripted", () => this.send({ do: "reset" }));
-    this.edits = h("span", { class: "ds-tabs", style: "gap:4px" }, this.undoButton, this.redoButton, this.resetButton);
-    this.head = h("div", { class: "ds-head" }, this.title, this.seedLabel, this.about, h("span", { class: "ds-space" }), this.tabs, this.edits);
+    this.whatIfButton = h("button", {
+      type: "button", class: "ds-tab ds-plus", title: "Open one more future, the same as the one on show, to change it",
+      onclick: () => this.send({ do: "what if" }),
+    }, "+ what if");
+    this.closeButton = this.iconButton("cross", "Close the future on show", () => this.send({ do: "close", future: this.view.tabs.find((tab) => tab.shown).number }));
+    this.edits = h("span", { class: "ds-tabs", style: "gap:4px" }, this.closeButton, this.undoButton, this.redoButton, this.resetButton);
+    this.head = h("div", { class: "ds-head" }, this.title, this.seedLabel, this.about, h("span", { class: "ds-space" }),
+      h("div", { class: "ds-futures" }, this.tabs, this.whatIfButton, this.edits),
+    );
   }
 
   buildTools() {
@@ -2170,6 +2206,10 @@ class PlayerView {
     this.speedBox.addEventListener("change", () => this.setSpeed(Number(this.speedBox.value)));
     this.paceText = h("span", { class: "ds-soft ds-wide" });
     this.partitionButton = h("button", { type: "button", class: "ds-btn", onclick: () => this.openGroupMenu([], { x: 40, y: 40 }, this.partitionButton) }, icon("wall"), "partition …");
+    this.whyButton = h("button", {
+      type: "button", class: "ds-btn", title: "Why did an operation end as it did?", onclick: () => this.openWhyMenu(this.whyButton),
+    }, icon("question"), "why …");
+    this.linkButton = h("button", { type: "button", class: "ds-btn", title: "Copy a link to this moment of these futures", onclick: () => this.copyLink() }, icon("chain"), "copy link");
     const button = (name, text, label, act) =>
       h("button", { type: "button", class: "ds-btn", "aria-label": label, onclick: act }, icon(name), h("span", { class: "ds-wide" }, text));
     this.controls = h("div", { class: "ds-controls", role: "group", "aria-label": "Controls" },
@@ -2177,7 +2217,7 @@ class PlayerView {
       button("previous", "event", "Previous event", () => this.stepTo(-1, true)),
       this.playButton,
       button("next", "event", "Next event", () => this.stepTo(1, true)),
-      this.speedBox, this.paceText, h("span", { class: "ds-space" }), this.partitionButton,
+      this.speedBox, this.paceText, h("span", { class: "ds-space" }), this.whyButton, this.linkButton, this.partitionButton,
     );
     this.root.append(this.controls);
   }
@@ -2205,6 +2245,8 @@ class PlayerView {
     }
     this.setTheme();
     this.select();
+    const steps = changed && !first ? view.why?.steps ?? [] : [];
+    if (steps.length) this.goMarked(steps.at(-1).t);
   }
 
   /** Leave out a long rest in which nothing happens any more; the same for all runs. */
@@ -2236,6 +2278,7 @@ class PlayerView {
     this.fillControls();
     this.fillTable();
     this.fillSay();
+    this.markWhy();
     this.drawNow();
   }
 
@@ -2253,22 +2296,47 @@ class PlayerView {
     this.seedBox.value = run.seed;
     this.seedBox.disabled = !this.live;
     this.about.textContent = `${ms(run.duration)} · ${run.events.toLocaleString("en")} events`;
-    const count = this.runs.length > 1 ? this.runs[1].faults.length : 0;
-    const names = ["A · as scripted", `B · with your faults`];
-    const tabs = this.runs.length < 2 ? [] : this.runs.map((_, i) =>
-      h("button", {
-        type: "button", role: "tab", class: "ds-tab", "aria-selected": String(i === this.active),
-        title: i ? `${count} fault${count === 1 ? "" : "s"}` : "The run before any change",
-        onclick: () => this.choose(i),
-      }, names[i]),
-    );
-    const had = this.tabs.contains(document.activeElement);
-    this.tabs.replaceChildren(...tabs);
-    if (had) tabs[this.active]?.focus({ preventScroll: true });
+    const had = document.activeElement?.closest?.(".ds-tabs") === this.tabs ? document.activeElement.dataset.number : null;
+    this.tabs.replaceChildren(...this.tabsFor(view.tabs ?? []));
+    if (had !== null) (this.tabs.querySelector(`[data-number="${had}"]`) ?? this.tabs.firstChild)?.focus({ preventScroll: true });
+    this.whatIfButton.hidden = !this.live;
     this.edits.hidden = !this.live;
     this.undoButton.disabled = !view.undo;
     this.redoButton.disabled = !view.redo;
-    this.resetButton.disabled = this.runs.length < 2;
+    this.resetButton.disabled = !(view.tabs ?? []).length;
+    this.closeButton.disabled = !(view.tabs ?? []).some((tab) => tab.shown && tab.number);
+  }
+
+  /** A tab for each future; the one on show may be closed, the others may stand beside it. */
+  tabsFor(tabs) {
+    return tabs.map((tab) => {
+      const selected = tab.shown ? this.showsOwn : tab.beside && !this.showsOwn;
+      const button = h("button", {
+        type: "button", role: "tab", class: "ds-tab", "aria-selected": String(selected), "data-number": tab.number,
+        tabindex: selected ? "0" : "-1",
+        title: tab.shown ? `${tab.name}: on show` : tab.beside ? `${tab.name}: compared with what is on show` : `${tab.name}: show it`,
+        onclick: () => this.chooseTab(tab),
+      }, tab.name);
+      button.addEventListener("keydown", (event) => this.tabKey(event, tab));
+      return button;
+    });
+  }
+
+  chooseTab(tab) {
+    if (tab.shown) this.choose(this.runs.length - 1);
+    else if (tab.beside && this.runs.length > 1) this.choose(0);
+    else this.send({ do: "show", future: tab.number });
+  }
+
+  /** Arrow keys go from tab to tab, Delete closes a future. */
+  tabKey(event, tab) {
+    const all = [...this.tabs.children];
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (way) all[(all.indexOf(event.currentTarget) + way + all.length) % all.length].focus();
+    else if (event.key === "Delete" && tab.number && this.live) this.send({ do: "close", future: tab.number });
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
   }
 
   choose(index) {
@@ -2279,6 +2347,8 @@ class PlayerView {
   fillControls() {
     this.ghostButton.hidden = !this.other;
     this.partitionButton.hidden = !this.live;
+    this.whyButton.hidden = !this.live || !this.run.ops.id.length;
+    this.linkButton.hidden = !this.view.link;
     this.paceText.textContent = `1× = ${ms(this.run.pace)} a second`;
     this.axis.range.max = this.run.duration;
     this.showPlay();
@@ -2347,7 +2417,10 @@ class PlayerView {
     );
     const differing = this.view.outcome.filter((r) => r.difference !== "same");
     const same = this.view.outcome.filter((r) => r.difference === "same").map((r) => `${r.label} (${r.a})`);
-    const heads = ["what clients saw", "A", "B", "difference"];
+    const heads = ["what clients saw", ...(this.view.letters ?? ["A", "B"]), "difference"];
+    if (!differing.length) {
+      return h("p", { class: "ds-same" }, `Nothing that clients saw differs: ${same.join(", ")}.`);
+    }
     return h("div", {},
       h("table", { class: "ds-outcome" },
         h("thead", {}, h("tr", {}, ...heads.map((text) => h("th", { scope: "col" }, text)))),
@@ -2360,12 +2433,74 @@ class PlayerView {
   fillSay() {
     const { view } = this;
     const lines = [];
-    if (view.parting) lines.push(h("p", {}, h("b", {}, `The futures part at ${ms(view.parting.t)}. `), partingWords(view.parting)));
+    if (view.parting) lines.push(h("p", {}, h("b", {}, `The futures part at ${ms(view.parting.t)}. `), partingWords(view.parting, view.letters ?? ["A", "B"])));
+    for (const text of view.differences ?? []) lines.push(h("p", {}, text));
+    if (view.why && this.showsOwn) lines.unshift(this.whySaid(view.why));
     if (view.live && view.line) lines.push(h("p", { class: "ds-soft" }, "What you just did, in Python:"), this.codeLine(view.line));
     if (view.live && this.other) lines.push(h("p", { class: "ds-soft" }, "All of it:"), this.codeLine(view.script));
-        if (!view.live) lines.push(h("p", { class: "ds-soft" }, "A recorded run. To break it, open the notebook with a kernel."));
+    if (!view.live) lines.push(h("p", { class: "ds-soft" }, "A recorded run. To break it, open the notebook with a kernel."));
     this.said.replaceChildren(...lines);
     this.showSay();
+  }
+
+  /** An explanation: a sentence, the chain of events as steps to go to, what did not arrive. */
+  whySaid(why) {
+    const steps = why.steps.map((step) =>
+      h("li", {}, h("button", { type: "button", class: "ds-step", onclick: () => this.goMarked(step.t) }, h("b", {}, ms(step.t)), ` ${step.text}`)),
+    );
+    const missing = why.missing.map((text) => h("li", {}, text));
+    return h("section", { class: "ds-why", "aria-label": "Why" },
+      h("p", {}, h("b", {}, "Why? "), why.summary),
+      h("ol", {}, ...steps),
+      missing.length ? h("p", { class: "ds-soft" }, "Had one of these arrived in time, it might have ended otherwise:") : null,
+      missing.length ? h("ul", {}, ...missing) : null,
+    );
+  }
+
+  /** Mark what an explanation is about, in both views. */
+  markWhy() {
+    const { why } = this.view;
+    if (!why || !this.showsOwn) return;
+    for (const part of [why.rows, why.missing_rows]) {
+      for (const row of part.flights) this.marked.flights.add(row);
+      for (const node of part.nodes) this.marked.nodes.add(node);
+    }
+    const op = this.run.ops.id.indexOf(why.operation);
+    if (op >= 0) this.marked.ops.add(op);
+  }
+
+  goMarked(t) {
+    const kept = this.marked;
+    this.goTo(t);
+    this.marked = kept;
+    this.invalidate();
+  }
+
+  openWhyMenu(opener) {
+    this.pause();
+    this.menu.forWhy(opener);
+  }
+
+  /** What is copied opens the same futures at the same moment, in a notebook or in a saved page. */
+  copyLink() {
+    const link = `${this.view.link}@${this.now()}`;
+    const page = this.hooks.send ? "" : window.location.href.split("#")[0];
+    copyText(page ? `${page}#${link}` : link, this.root);
+    this.root.dataset.link = link;
+    this.linkButton.replaceChildren(h("span", {}, "✓"), "copied");
+    setTimeout(() => this.linkButton.replaceChildren(icon("chain"), "copy link"), 1400);
+  }
+
+  /** In a saved page: go where the address says. */
+  followAddress() {
+    const code = decodeURIComponent(window.location.hash.slice(1));
+    if (!code.startsWith("dsviz1.")) return;
+    const [link, at] = code.split("@");
+    if (link !== this.view.link) {
+      this.view.problem = "This address belongs to another run than the one that this page holds; open it in a notebook with Player(scenario, link=…).";
+      this.showProblem();
+    }
+    if (at !== undefined && Number.isFinite(Number(at))) this.goTo(Number(at));
   }
 
   showSay() {
@@ -2578,6 +2713,18 @@ class PlayerView {
 
   // What the viewer does
 
+  operationWords(row) {
+    const { ops, names } = this.run;
+    const result = { ok: ops.result[row] >= 0 ? `returns ${this.run.text(ops.result[row])}` : "done", fail: "failed", info: "unknown", open: "no answer" }[ops.status[row]];
+    return `${names[ops.client[row]]}: ${this.run.text(ops.text[row])} · ${result}`;
+  }
+
+  askWhy(row) {
+    this.menu.close();
+    if (!this.showsOwn) this.choose(this.runs.length - 1);
+    this.send({ do: "why", operation: this.run.ops.id[row] });
+  }
+
   openNodeMenu(index, opener) {
     this.pause();
     if (this.live) this.menu.forNode(index, opener);
@@ -2731,8 +2878,8 @@ function sentenceCase(sentences) {
   return shown + (sentences.length > 3 ? `; and ${sentences.length - 3} more.` : ".");
 }
 
-function partingWords({ a, b }) {
-  return `A: ${a ?? "nothing happens then"}. B: ${b ?? "nothing happens then"}.`;
+function partingWords({ a, b }, [one, other]) {
+  return `${one}: ${a ?? "nothing happens then"}. ${other}: ${b ?? "nothing happens then"}.`;
 }
 
 function tinted(element, colour) {
@@ -2792,6 +2939,7 @@ function copyText(text, root) {
 export function mount(el, payload, hooks) {
   const player = new PlayerView(el, hooks);
   player.update(payload);
+  if (!hooks?.send) player.followAddress();
   return {
     player,
     update(next) {

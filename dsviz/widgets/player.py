@@ -11,24 +11,29 @@ import os
 from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import anywidget
 import traitlets
 
+from dsviz.check.why import Why, why
 from dsviz.draw import frames
-from dsviz.draw.export import to_html
+from dsviz.draw.export import page, to_html
 from dsviz.draw.layout import layout
 from dsviz.draw.theme import FAULT_ICONS, TOKENS
 from dsviz.errors import DsvizError
 from dsviz.sim.faults import Fault, fault_from_dict
 from dsviz.sim.scenario import Scenario
 from dsviz.trace import Trace
+from dsviz.widgets.differences import differences
+from dsviz.widgets.links import decoded, encoded
 from dsviz.widgets.menus import menus
 
 _HERE = Path(__file__).parent
 
 Faults = tuple[Fault, ...]
+#: Runs that are kept to be shown again at once.
+_KEPT_RUNS = 8
 
 
 class _Future:
@@ -40,16 +45,61 @@ class _Future:
         self.columns = frames.columns(trace, verdicts, layout(trace.nodes), kinds)
         self.json = frames.as_json(self.columns).encode()
 
+    def rows_of(self, events: Iterable[Any]) -> dict[str, list[int]]:
+        """Return which flights and which nodes of the columns these events are about."""
+        flights, nodes = self.columns["flights"], list(self.trace.nodes)
+        key = zip(flights["src"], flights["dst"], flights["sent"], flights["ended"], strict=True)
+        number = {place: row for row, place in enumerate(key)}
+        found: dict[str, list[int]] = {"flights": [], "nodes": []}
+        for event in events:
+            if event.node in nodes:
+                found["nodes"].append(nodes.index(event.node))
+            if event.what in ("deliver", "drop", "flight"):
+                ends = (round(event.sent_at, 3), round(event.time, 3))
+                place = (nodes.index(event.peer), nodes.index(event.node), *ends)
+                if place in number:
+                    found["flights"].append(number[place])
+        return found
+
+
+class _State(NamedTuple):
+    """What can be undone: the futures, which is on show and beside which, and the seed."""
+
+    futures: list[Faults]
+    shown: int
+    beside: int
+    seed: int
+
+
+def _letter(number: int) -> str:
+    return chr(ord("A") + number) if number < 26 else f"F{number}"
+
+
+def _changed(script: Faults, faults: Faults) -> str:
+    """What a future has that the script has not, as a few words."""
+    new = [fault for fault in faults if fault not in script]
+    gone = [fault for fault in script if fault not in faults]
+    if not new and not gone:
+        return "the same so far"
+    last = (
+        f"{frames.chip(new[-1])} at {new[-1].at:g}" if new else f"without {frames.chip(gone[-1])}"
+    )
+    more = len(new) + len(gone) - 1
+    return last + (f", {more} more" if more else "")
+
 
 class Player(anywidget.AnyWidget):
     """Plays a scenario and lets its viewer inject faults.
 
     `faults` is the script; by default the scenario's own. `at` is the moment (ms) to show first,
     `speed` a factor (0.1 to 16), `height` the stage's height in px, `checks` functions from a
-    trace to a `Verdict` (default: the scenario's). What a click does is also a method: `inject`,
-    `remove`, `move`, `undo`, `redo`, `reset`, `seed`.
+    trace to a `Verdict` (default: the scenario's). `link` is what "copy link" copied: the same
+    futures of this scenario at the same moment. What a click does is also a method: `inject`,
+    `remove`, `move`, `what_if`, `show`, `close`, `undo`, `redo`, `reset`, `seed`, `why`.
 
-    Raises DsvizError for a fault that does not fit the scenario.
+    Beside the run as scripted, which is future A, there are as many as are opened: B, C and so
+    on. Two are compared at a time. Raises DsvizError for a fault that does not fit the scenario,
+    and for a link of another one.
     """
 
     _esm = _HERE / "player.js"
@@ -69,6 +119,7 @@ class Player(anywidget.AnyWidget):
         speed: float = 1.0,
         height: int | None = None,
         checks: Iterable[Callable[[Trace], Any]] | None = None,
+        link: str | None = None,
     ) -> None:
         if not isinstance(scenario, Scenario):
             raise DsvizError(f"scenario={scenario!r} is not a Scenario; for a trace use Player.of")
@@ -76,10 +127,26 @@ class Player(anywidget.AnyWidget):
         self._checks = None if checks is None else tuple(checks)
         faults = (faults,) if isinstance(faults, Fault) else faults
         script = scenario.faults if faults is None else tuple(faults)
+        opened = None if link is None else self._opened(scenario, link)
+        if opened is not None:
+            script, seed, at = opened["script"], opened["seed"], opened["at"] if at is None else at
         self._prepare(script, seed, title or scenario.name, at, speed, height)
-        self._first = self._run(script, seed)
-        self._second: _Future | None = None
+        if opened is not None:
+            self._futures, self._shown = opened["futures"], opened["shown"]
+        self._rerun()
         self._open()
+
+    @staticmethod
+    def _opened(scenario: Scenario, link: str) -> dict[str, Any]:
+        opened = decoded(link)
+        if opened["of"] != scenario.name:
+            raise DsvizError(
+                f"link: it shows {opened['of']!r}, but this scenario is {scenario.name!r}; give "
+                "the player the scenario that the link was copied from"
+            )
+        if not 0 <= opened["shown"] <= len(opened["futures"]):
+            raise DsvizError("link: it shows a future that it does not hold; copy it again")
+        return opened
 
     @classmethod
     def of(
@@ -114,9 +181,13 @@ class Player(anywidget.AnyWidget):
             raise DsvizError(f"speed={speed!r} must be between 0.1 and 16")
         self._script = script
         self._seed = seed
-        self._faults = script
-        self._past: list[tuple[Faults, int]] = []
-        self._future: list[tuple[Faults, int]] = []
+        self._futures: list[Faults] = []  # beside the script: B, C, ...
+        self._shown = 0  # which is on show: 0 for the script
+        self._beside = 0  # which it is compared with
+        self._past: list[_State] = []
+        self._undone: list[_State] = []
+        self._runs: dict[tuple[Faults, int], _Future] = {}  # the last few, by what made them
+        self._why: dict[str, Any] | None = None
         self._kinds: dict[str, str] = {}  # every message kind seen, so that its colour stays
         self._settings = {"title": title, "at": at, "speed": speed, "height": height}
         self._line = ""
@@ -131,7 +202,7 @@ class Player(anywidget.AnyWidget):
 
     @property
     def trace(self) -> Trace:
-        """The run with the faults as they are now."""
+        """The run of the future on show."""
         return (self._second or self._first).trace
 
     @property
@@ -141,8 +212,17 @@ class Player(anywidget.AnyWidget):
 
     @property
     def faults(self) -> Faults:
-        """The faults as they are now."""
+        """The faults of the future on show."""
         return self._faults if self._scenario else tuple(self.trace.faults)
+
+    @property
+    def _faults(self) -> Faults:
+        return self._futures[self._shown - 1] if self._shown else self._script
+
+    @property
+    def futures(self) -> list[Faults]:
+        """The faults of every future, the run as scripted first."""
+        return [self._script, *self._futures]
 
     @property
     def verdicts(self) -> list[Any]:
@@ -174,35 +254,102 @@ class Player(anywidget.AnyWidget):
             raise DsvizError(f"seed={n!r} must be a whole number")
         self._change(self._faults, n, f"player.seed({n})")
 
+    def what_if(self) -> None:
+        """Open one more future: for now the same as the one on show."""
+        futures = [*self._futures, self._faults]
+        state = _State(futures, len(futures), self._shown, self._seed)
+        self._become(state, "player.what_if()")
+
+    def show(self, future: int, beside: int | None = None) -> None:
+        """Show a future (0 is the run as scripted), compared with the one numbered `beside`.
+
+        Raises DsvizError for a number that no future has.
+        """
+        for number in (future, *([] if beside is None else [beside])):
+            if isinstance(number, bool) or not isinstance(number, int):
+                raise DsvizError(f"future={number!r} must be the number of a future")
+            if not 0 <= number <= len(self._futures):
+                raise DsvizError(f"there is no future {number}; there are {len(self._futures) + 1}")
+        compared = self._beside if beside is None else beside
+        compared = (self._beside if compared == future else compared) if future else compared
+        compared = 0 if compared == future else compared
+        line = f"player.show({future}" + ("" if beside is None else f", beside={beside}") + ")"
+        self._settle(_State(self._futures, future, compared, self._seed), line)
+        self._publish()
+
+    def close_future(self, future: int) -> None:
+        """Forget a future. The run as scripted stays. Raises DsvizError for no such future."""
+        if isinstance(future, bool) or not isinstance(future, int):
+            raise DsvizError(f"future={future!r} must be the number of a future")
+        if not 1 <= future <= len(self._futures):
+            raise DsvizError(f"there is no future {future} to close; the script stays")
+        futures = self._futures[: future - 1] + self._futures[future:]
+        shown = self._shown - (self._shown >= future)
+        state = _State(futures, min(max(shown, 0), len(futures)), 0, self._seed)
+        self._become(state, f"player.close_future({future})")
+
     def reset(self) -> None:
-        """Go back to the run as scripted."""
-        self._change(self._script, self._seed, "player.reset()")
+        """Go back to the run as scripted, and forget all other futures."""
+        self._become(_State([], 0, 0, self._seed), "player.reset()")
+
+    def why(self, operation: int) -> Why:
+        """Explain an operation of the run on show: what led to its end, and what was missing.
+
+        Raises DsvizError when there is no operation with this id.
+        """
+        found = why(self.trace, operation)
+        self._why = self._explained(found)
+        self._line = f"player.why({operation})"
+        self._publish()
+        return found
 
     def undo(self) -> None:
         """Take back the last change. Does nothing when there is none."""
-        self._travel(self._past, self._future, "player.undo()")
+        self._travel(self._past, self._undone, "player.undo()")
 
     def redo(self) -> None:
         """Do again what was taken back. Does nothing when there is nothing."""
-        self._travel(self._future, self._past, "player.redo()")
+        self._travel(self._undone, self._past, "player.redo()")
+
+    @property
+    def link(self) -> str:
+        """The futures as text: ``Player(scenario, link=...)`` opens them in another notebook."""
+        if self._scenario is None:
+            raise DsvizError("this player shows a recorded trace; a link needs a scenario")
+        name = self._scenario.name
+        return encoded(name, self._seed, self._script, self._futures, self._shown)
+
+    def to_html(self, path: str | Path | None = None, theme: str = "auto") -> str:
+        """Return the futures on show as one page that plays without a kernel or a network.
+
+        Writes it to `path` if given. An address that ends in ``#`` and a copied link opens the
+        page at the same moment.
+        """
+        runs = [self._first, *([self._second] if self._second else [])]
+        view = self._state()["_view"] | {"live": False, "theme": theme, "menus": {}}
+        return page(
+            self._settings["title"], {"runs": [r.columns for r in runs], "view": view}, path
+        )
 
     def load(self, scenario: Scenario, title: str | None = None) -> None:
         """Show another scenario, with its own faults and the same seed.
 
         What was injected so far belongs to the old scenario and is forgotten.
         """
-        kept = (self._scenario, self._kinds)
-        self._scenario, self._kinds = scenario, {}
+        kept = (self._scenario, self._kinds, self._runs)
+        self._scenario, self._kinds, self._runs = scenario, {}, {}
         try:
             first = self._run(scenario.faults, self._seed)
         except Exception:
-            self._scenario, self._kinds = kept
+            self._scenario, self._kinds, self._runs = kept
             raise
-        self._script = self._faults = scenario.faults
+        self._script = scenario.faults
+        self._futures, self._shown, self._beside = [], 0, 0
         self._first, self._second = first, None
-        self._past, self._future = [], []
+        self._past, self._undone = [], []
         self._settings = self._settings | {"title": title or scenario.name}
         self._line = self._problem = ""
+        self._why = None
         self._publish()
 
     def _known(self, index: int) -> Fault:
@@ -213,37 +360,70 @@ class Player(anywidget.AnyWidget):
         return self._faults[index]
 
     def _change(self, faults: Faults, seed: int, line: str) -> None:
-        before = (self._faults, self._seed)
-        self._show(faults, seed, line)
+        """Give the future on show other faults; the script's own change opens a future."""
+        futures, shown = list(self._futures), self._shown
+        if faults == self._faults:
+            pass
+        elif not shown:
+            futures.append(faults)
+            shown = len(futures)
+        else:
+            futures[shown - 1] = faults
+        beside = 0 if self._beside == shown else self._beside
+        if shown and faults == self._script and len(futures) == 1:
+            futures, shown, beside = [], 0, 0  # nothing differs any more
+        self._become(_State(futures, shown, beside, seed), line)
+
+    def _become(self, state: _State, line: str) -> None:
+        before = self._now()
+        self._settle(state, line)
         self._past.append(before)
-        self._future.clear()
+        self._undone.clear()
         self._publish()
 
     def _travel(self, source: list, target: list, line: str) -> None:
         if not source:
             return
-        before = (self._faults, self._seed)
-        self._show(*source[-1], line)
+        before = self._now()
+        self._settle(source[-1], line)
         source.pop()
         target.append(before)
         self._publish()
 
-    def _show(self, faults: Faults, seed: int, line: str) -> None:
-        """Run with these faults and seed; when that raises, everything stays as it was."""
+    def _now(self) -> _State:
+        return _State(list(self._futures), self._shown, self._beside, self._seed)
+
+    def _settle(self, state: _State, line: str) -> None:
+        """Take over a state; when a run raises, everything stays as it was."""
         if self._scenario is None:
             raise DsvizError("this player shows a recorded trace; faults need a scenario")
-        first = self._first if seed == self._seed else self._run(self._script, seed)
-        second = None if faults == self._script else self._run(faults, seed)
-        self._first, self._second = first, second
-        self._faults, self._seed, self._line = faults, seed, line
-        self._problem = ""
+        before = self._now()
+        self._futures, self._shown, self._beside, self._seed = state
+        try:
+            self._rerun()
+        except Exception:
+            self._futures, self._shown, self._beside, self._seed = before
+            raise
+        self._line, self._problem, self._why = line, "", None
+
+    def _rerun(self) -> None:
+        base = self.futures[self._beside]
+        first = self._run(base, self._seed)
+        self._second = None if self._shown == self._beside else self._run(self._faults, self._seed)
+        self._first = first
 
     def _run(self, faults: Faults, seed: int) -> _Future:
         scenario = self._scenario
         assert scenario is not None
-        trace = scenario.run(seed, faults)
-        checks = scenario.checks if self._checks is None else self._checks
-        return _Future(trace, [check(trace) for check in checks], self._kinds)
+        known = self._runs.pop((faults, seed), None)
+        if known is None:
+            trace = scenario.run(seed, faults)
+            checks = scenario.checks if self._checks is None else self._checks
+            known = _Future(trace, [check(trace) for check in checks], self._kinds)
+        self._runs[faults, seed] = known
+        while len(self._runs) > _KEPT_RUNS:
+            del self._runs[next(iter(self._runs))]
+        return known
 
     # What JavaScript asks for and is told -------------------------------------------------------
 
@@ -267,6 +447,10 @@ class Player(anywidget.AnyWidget):
             "undo": self.undo,
             "redo": self.redo,
             "reset": self.reset,
+            "what if": self.what_if,
+            "show": lambda: self.show(content.get("future"), content.get("beside")),
+            "close": lambda: self.close_future(content.get("future")),
+            "why": lambda: self.why(content.get("operation")),
         }
         verb = content.get("do") if isinstance(content, dict) else None
         if not isinstance(verb, str) or verb not in verbs:
@@ -292,13 +476,51 @@ class Player(anywidget.AnyWidget):
                 "icons": FAULT_ICONS,
                 "menus": self._menus(),
                 "undo": bool(self._past),
-                "redo": bool(self._future),
+                "redo": bool(self._undone),
                 "line": self._line,
                 "script": self._as_python(),
                 "problem": self._problem,
                 "outcome": self._outcome(),
                 "parting": self._parting(),
+                "tabs": self._tabs(),
+                "letters": [_letter(self._beside), _letter(self._shown)],
+                "differences": self._differences(),
+                "why": self._why,
+                "link": self.link if self._scenario else "",
             },
+        }
+
+    def _tabs(self) -> list[dict[str, Any]]:
+        """The futures by name: a letter, and what was changed of the script."""
+        if not self._futures:
+            return []
+        tabs = []
+        for number, faults in enumerate(self.futures):
+            name = _changed(self._script, faults) if number else "as scripted"
+            tabs.append({
+                "name": f"{_letter(number)} · {name}", "number": number,
+                "shown": number == self._shown, "beside": number == self._beside,
+            })  # fmt: skip
+        return tabs
+
+    def _differences(self) -> list[str]:
+        if self._second is None:
+            return []
+        letters = (_letter(self._beside), _letter(self._shown))
+        return differences(self._first.trace, self._second.trace, letters)
+
+    def _explained(self, found: Why) -> dict[str, Any]:
+        """An explanation as the page shows it; events by their places in the columns."""
+        told = [
+            {"t": round(event.time, 3), "text": frames.event_words(event)} for event in found.steps
+        ]
+        return {
+            "summary": found.summary,
+            "steps": told,
+            "missing": [frames.event_words(event) for event in found.missing],
+            "rows": (self._second or self._first).rows_of(found.steps),
+            "missing_rows": (self._second or self._first).rows_of(found.missing),
+            "operation": found.operation.id,
         }
 
     def _menus(self) -> dict[str, Any]:

@@ -196,3 +196,140 @@ def test_no_page_errors(watch: Any) -> None:
     player.button("play").click()
     player.page.wait_for_timeout(500)
     assert player.page.errors == []
+
+
+def test_what_if_opens_a_third_future_and_any_two_are_compared(watch: Any) -> None:
+    player = watch()
+    player.run("player.inject(Crash('r1', at=25))")
+    player.wait_for_text("The futures part at 25 ms")
+    player.root.get_by_role("button", name="+ what if").click()
+    player.root.get_by_role("tab", name="C · ").wait_for()
+    player.run("player.inject(Crash('r2', at=40))")
+    player.root.get_by_role("tab", name="C · crash r2 at 40, 1 more").wait_for()
+    heads = player.root.locator(".ds-outcome th[scope=col]").all_inner_texts()
+    assert heads[1:3] == ["B", "C"]
+    player.root.get_by_role("tab", name="A · as scripted").click()
+    player.page.wait_for_function("() => !document.querySelector('.ds-chip')")
+    tab = player.root.get_by_role("tab", name="C · ")
+    tab.focus()
+    player.page.keyboard.press("Delete")
+    player.page.wait_for_function(
+        "() => document.querySelectorAll('.ds-tab[role=tab]').length === 2"
+    )
+
+
+def test_why_tells_the_chain_and_marks_it(watch: Any) -> None:
+    player = watch(SETUP + "player = Player(scenario, faults=Crash('r1', at=25))\nplayer")
+    player.root.get_by_role("button", name="why …").click()
+    assert player.page.evaluate("() => document.activeElement.textContent").startswith("A: write")
+    player.page.keyboard.press("Enter")
+    player.wait_for_text("did not arrive: r1 is down")
+    steps = player.root.locator(".ds-why .ds-step")
+    assert steps.count() >= 3
+    steps.first.click()
+    assert player.time == float(steps.first.locator("b").inner_text().split()[0])
+    marked = player.root.evaluate("root => root.player.marked.flights.size")
+    assert marked >= 1
+
+
+def test_a_click_on_an_operation_asks_why(watch: Any) -> None:
+    player = watch(SETUP + "player = Player(scenario, faults=Crash('r1', at=25))\nplayer")
+    spot = player.root.evaluate(
+        """root => {
+          const { axis, run } = root.player;
+          const box = axis.surface.canvas.getBoundingClientRect();
+          const row = run.ops.status.findIndex((status) => status !== "ok");
+          return [box.left + axis.x(run.ops.call[row]) + 4, box.top + axis.opsTop + 8];
+        }"""
+    )
+    player.page.mouse.click(*spot)
+    player.wait_for_text("Why?")
+
+
+def test_a_copied_link_opens_the_same_moment_elsewhere(
+    watch: Any, chromium: Any, tmp_path: Any
+) -> None:
+    player = watch()
+    player.run("player.inject(Crash('r1', at=25))")
+    player.wait_for_text("The futures part at 25 ms")
+    player.scrub(62)
+    player.root.get_by_role("button", name="copy link").click()
+    link = player.root.get_attribute("data-link")
+    assert link.endswith("@62")
+    assert len(link) <= 2_000
+    other = watch(SETUP + f"player = Player(scenario, link={link!r})\nplayer")
+    assert other.time == 62
+    assert other.chips() == ["crash r1"]
+    page_file = tmp_path / "futures.html"
+    other.run(f"player.to_html({str(page_file)!r})")
+    context = chromium.new_context()
+    context.set_offline(True)
+    page = context.new_page()
+    page.goto(f"file://{page_file}#{link}")
+    saved = Watched(page)
+    assert saved.time == 62
+    assert saved.chips() == ["crash r1"]
+    assert saved.root.get_by_role("tab").count() == 2
+    saved.root.get_by_role("tab").first.click()
+    assert saved.chips() == []
+    assert saved.root.get_by_role("button", name="+ what if").count() == 0
+    context.close()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_an_accessibility_audit_finds_nothing_serious(watch: Any, dark: bool) -> None:
+    """axe-core looks at the player in several states; anything serious or critical fails."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe-core here")
+    player = watch(
+        SETUP + "player = Player(scenario, faults=Crash('r1', at=25))\nplayer", dark=dark
+    )
+    player.run("player.inject(Crash('r2', at=120))")
+    player.wait_for_text("The futures part at 120 ms")
+    player.scrub(130)
+    audit(axe, player, "two futures")
+    player.node("k").click()
+    audit(axe, player, "the menu of a node")
+    player.page.keyboard.press("Escape")
+    player.root.get_by_role("button", name="why …").click()
+    player.page.keyboard.press("Enter")
+    player.wait_for_text("Had one of these arrived")
+    audit(axe, player, "an explanation")
+
+
+def test_the_audit_can_fail(watch: Any) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe-core here")
+    player = watch()
+    player.root.evaluate("root => root.querySelector('.ds-scrub').removeAttribute('aria-label')")
+    with pytest.raises(AssertionError, match="label"):
+        audit(axe, player, "a slider without a name")
+
+
+def audit(axe: Any, player: Watched, state: str) -> None:
+    results = axe.Axe().run(
+        player.page, context=".ds-player", options={"resultTypes": ["violations"]}
+    )
+    bad = [
+        f"{state}: {found['id']} ({found['impact']}): {found['help']}: {node['html'][:120]}"
+        for found in results.response["violations"]
+        if found["impact"] in ("serious", "critical")
+        for node in found["nodes"]
+    ]
+    assert not bad, "\n".join(bad)
+
+
+def test_ten_players_on_a_page_all_play(watch: Any) -> None:
+    cell = (
+        SETUP + "from ipywidgets import VBox\nVBox([Player(scenario, seed=n) for n in range(10)])"
+    )
+    player = watch(cell)
+    player.page.wait_for_function("() => document.querySelectorAll('.ds-player').length === 10")
+    player.button("play").click()
+    player.page.wait_for_timeout(400)
+    assert player.time > 0
+    last = Watched(player.page)
+    last.root = player.page.locator(".ds-player").last
+    last.root.scroll_into_view_if_needed()
+    last.button("play").click()
+    player.page.wait_for_timeout(400)
+    assert last.time > 0
+    assert player.page.errors == []
