@@ -23,7 +23,9 @@ def test_a_wrong_answer_is_refused_at_every_seed(answer):
     """Directed situations, not luck: each seed alone is enough, the visible ones too."""
     classes = executed(compiled(answer.code()))
     checks = [check for check in answer.lab.checks if check.points]
-    kills = sum(any(_refused(answer.lab, check, classes, seed) for check in checks) for seed in SEEDS)
+    kills = sum(
+        any(_refused(answer.lab, check, classes, seed) for check in checks) for seed in SEEDS
+    )
     assert kills / len(SEEDS) >= float(answer.about["min_kill"])
 
 

@@ -196,11 +196,11 @@ class StandIn(Node):
         asked = {"event": event, "now": self.now, "unsynced": slot.disk.unsynced, **about}
         if slot.disk._failing:
             asked["failing"] = slot.disk._failing
-        behind = kernel.handler_time() != kernel.now
-        if behind or slot.stalls:
+        lead = kernel._works.lead()
+        if lead or slot.stalls:
             asked["waits"] = True  # even a sync that takes no time is not done at once
-        if slot.clock.offset or slot.clock.rate or slot.slowness != 1.0:
-            asked["times"] = self._times()
+        if lead or slot.slowness != 1.0 or slot.clock.offset or slot.clock.rate:
+            asked["times"] = self._times(lead)
         try:
             self._do(self._channel.ask(asked))
         except wire.WireError as error:
@@ -208,10 +208,10 @@ class StandIn(Node):
         except Stopped as stopped:
             raise Stopped(f"{slot.name} at {kernel.now:,.0f} ms: {stopped}") from None
 
-    def _times(self) -> list[float]:
+    def _times(self, lead: float) -> list[float]:
         """The node's clock now, and after each sync that blocks: computed as the kernel does."""
         kernel, slot = self._kernel, self._slot
-        lead, times = kernel.handler_time() - kernel.now, []
+        times = []
         for _ in range(SYNCS):
             times.append(slot.clock.at(kernel.now + lead))
             lead += slot.disk._sync_ms * slot.slowness
