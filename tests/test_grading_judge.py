@@ -268,7 +268,7 @@ def test_an_endless_handler_is_ended(impatient):
     began = time.monotonic()
     with pytest.raises(Stopped, match="endless loop"):
         run("while True: pass")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60  # on a machine that does much else
 
 
 def test_an_endless_cell_is_ended(impatient):
@@ -533,3 +533,34 @@ def test_deep_values_are_refused():
         deep = {"t": [deep]}
     with pytest.raises(wire.WireError, match="deeply"):
         wire.decode(deep)
+
+
+# Time -----------------------------------------------------------------------------------------
+
+
+def spent_by(body: str) -> tuple[float, float]:
+    """Return what the judge says that a handler used, and how long it took, in seconds."""
+    lines = "\n".join(f"        {line}" for line in body.splitlines())
+    with Host({"bad": START + lines}) as host:
+        bad = host.classes(["Bad"])["Bad"]
+        client = Client(operations=(Op("write", "x", "w1", "k1", 0),), timeout=50)
+        before, began = host.spent(), time.monotonic()
+        bounded(Scenario("bad", {"c": client, "k1": bad()}, 200), 1)
+        return host.spent() - before, time.monotonic() - began
+
+
+LIE = "\nimport dsviz, time; time.process_time = lambda: 0.0"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/schedstat"), reason="the system does not tell")
+def test_what_a_submission_uses_is_measured_not_believed():
+    used, _ = spent_by("import time\nwhile time.process_time() < 0.8: pass" + LIE)
+    assert 0.7 < used < 2
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/schedstat"), reason="the system does not tell")
+def test_sleep_counts_and_waiting_for_a_processor_does_not():
+    used, took = spent_by("import time; time.sleep(1.2)")
+    assert 0.5 < used <= took
+    used, _ = spent_by("pass")
+    assert used < 0.4

@@ -43,7 +43,8 @@ from dsviz.sim.node import Node
 from dsviz.sim.values import frozen
 from dsviz.trace import Message
 
-PATIENCE = 12  # how much longer than its computing a submission may take, on a busy machine
+PATIENCE = 12  # how much longer than its computing it may take, where the system tells no more
+IDLE = 0.5  # what a second counts in which a submission does nothing, as asleep
 MAX_EFFECTS = 1_000  # of one handler
 MAX_EFFECTS_IN_ALL = 200_000  # of one run
 SPARES = 7  # processes that are started before they are needed
@@ -65,7 +66,8 @@ class Host:
         self._kernel: Any = None
         self._effects = 0
         self._used_s = 0.0
-        self._began = time.monotonic()
+        self.asked_s = 0.0  # in which the judge waited for answers
+        self._queued_s = queued_s()
 
     @property
     def isolation(self) -> str:
@@ -124,8 +126,16 @@ class Host:
         return self._spares.popleft()
 
     def spent(self) -> float:
-        """How many seconds the submission has used: what its processes say, within reason."""
-        return max(self._used_s, (time.monotonic() - self._began) / PATIENCE)
+        """How many seconds the submission has used, however busy the machine is.
+
+        That is what its processes ran, and half of what they slept: of the time that the judge
+        waited for them, what is left when nobody waited for a processor.
+        """
+        ran, waited = self._nursery.used()
+        if not ran:
+            return max(self._used_s, self.asked_s / PATIENCE)
+        queued = queued_s() - self._queued_s
+        return max(ran, IDLE * (self.asked_s - ran - waited - queued))
 
     def count(self, channel: Channel, effects: int, used_s: Any) -> None:
         """Count what nodes did in this run. Raises Stopped when it is too much."""
@@ -201,8 +211,11 @@ class StandIn(Node):
             asked["waits"] = True  # even a sync that takes no time is not done at once
         if lead or slot.slowness != 1.0 or slot.clock.offset or slot.clock.rate:
             asked["times"] = self._times(lead)
+        began = time.perf_counter()
         try:
-            self._do(self._channel.ask(asked))
+            answer = self._channel.ask(asked)
+            self._host.asked_s += time.perf_counter() - began
+            self._do(answer)
         except wire.WireError as error:
             raise Stopped(f"{slot.name} sent {error}") from None
         except Stopped as stopped:
@@ -300,6 +313,15 @@ def _forwarding(handler: str) -> Any:
         self._ask("message", {"message": [msg.kind, msg.src, msg.dst, msg.id, msg.re, body]})
 
     return on_message
+
+
+def queued_s() -> float:
+    """How many seconds this thread has waited for a processor; 0 where the system does not tell."""
+    try:
+        with open("/proc/thread-self/schedstat", "rb") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def _timer_data(token: Any) -> dict[str, int]:

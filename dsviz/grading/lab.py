@@ -151,6 +151,8 @@ class Mark:
     max: int
     sentence: str
     counterexample: Case | None = None
+    trace: Trace | None = None  # of the counterexample
+    verdict: Verdict | None = None
 
     @property
     def ok(self) -> bool:
@@ -170,11 +172,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class Result:
-    """What a submission is worth. `notes` are remarks about the notebook itself."""
+    """What a submission is worth. `notes` are remarks about the notebook itself; `isolation` says
+    what kept its processes apart, see `dsviz.grading.judge`."""
 
     lab: str
     marks: tuple[Mark, ...]
     notes: tuple[str, ...] = ()
+    isolation: str = ""
 
     @property
     def points(self) -> int:
@@ -187,7 +191,14 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, the shape that `python -m dsviz grade --json` prints."""
         checks = [mark.to_dict() for mark in self.marks]
-        return {"lab": self.lab, "points": self.points, "max": self.max, "checks": checks}
+        return {
+            "lab": self.lab,
+            "points": self.points,
+            "max": self.max,
+            "checks": checks,
+            "notes": list(self.notes),
+            "isolation": self.isolation,
+        }
 
 
 WIDTH = 100  # characters of a line of `table`

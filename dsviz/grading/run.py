@@ -102,7 +102,7 @@ def _failed(lab: Lab, check: Check, case: Case, trace: Trace, verdict: Verdict) 
         return Mark(check.name, 0, check.points, f"not yet: {unfinished}.")
     if verdict.status == "undecided":
         sentence = f"{case}: could not be decided. {verdict.sentence}"
-        return Mark(check.name, 0, check.points, sentence, case)
+        return Mark(check.name, 0, check.points, sentence, case, trace, verdict)
     case, trace, verdict = smaller(check, case, trace, verdict)
     scenario = dataclasses.replace(case.scenario, checks=check.properties)
     case = dataclasses.replace(case, scenario=scenario)
@@ -113,7 +113,7 @@ def _failed(lab: Lab, check: Check, case: Case, trace: Trace, verdict: Verdict) 
         sentence += (f", because {facts}" if facts else "") + f". {hint.advice}"
     else:
         sentence += "."
-    return Mark(check.name, 0, check.points, sentence, case)
+    return Mark(check.name, 0, check.points, sentence, case, trace, verdict)
 
 
 def _unfinished(trace: Trace, scenario: Scenario) -> str | None:
