@@ -1,6 +1,8 @@
 """The judge and a submission's processes: the same traces as in one process, and no way out."""
 
+import contextlib
 import os
+import subprocess
 import time
 from itertools import islice
 
@@ -425,6 +427,37 @@ def test_nothing_is_left_behind():
     assert process.poll() is not None
     with pytest.raises(ProcessLookupError):
         os.kill(process.pid, 0)
+
+
+def _bubbles() -> bool:
+    """Whether bubblewrap can make a sandbox on this machine at all."""
+    words = ["bwrap", "--unshare-pid", "--unshare-net", "--ro-bind", "/", "/", "true"]
+    with contextlib.suppress(OSError):
+        return subprocess.run(words, capture_output=True, check=False).returncode == 0
+    return False
+
+
+@pytest.mark.skipif(not _bubbles(), reason="bubblewrap does not work here")
+def test_where_bubblewrap_works_it_is_used():
+    """A module that the sandbox lacks would make it fall back to less, in silence."""
+    with Host(SOLUTION) as host:
+        assert host.isolation.split(",")[0] == "bubblewrap"
+
+
+def test_the_sandbox_has_what_it_loads_and_no_judge():
+    files = nursery.needed()
+    assert {"grading/child.py", "grading/wire.py", "sim/node.py", "sim/disk.py"} <= set(files)
+    assert not [file for file in files if file.startswith(("check/", "systems/", "grading/labs"))]
+    assert "grading/judge.py" not in files
+
+
+def test_a_bubblewrap_that_does_not_start_is_named(monkeypatch):
+    broken = ("bubblewrap", lambda fd: ["/bin/false"])
+    monkeypatch.setattr(nursery.shutil, "which", lambda name: "/usr/bin/bwrap")
+    monkeypatch.setattr(nursery, "_ways", lambda: [broken, ("limits", nursery._plain)])
+    monkeypatch.setattr(nursery, "_working", [])
+    with Host(SOLUTION) as host:
+        assert nursery.NO_BUBBLE in host.isolation
 
 
 def test_isolation_says_what_it_is():

@@ -6,9 +6,9 @@ import os
 import pytest
 from labtools import ROOT, notebook, written
 
+from dsviz.classroom.command import grade_file
 from dsviz.errors import DsvizError
 from dsviz.grading.grade import mark, mark_questions
-from dsviz.grading.grade_command import grade_file
 from dsviz.grading.lab import lab_named
 from dsviz.grading.submission import literal, read_submission
 

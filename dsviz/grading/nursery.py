@@ -5,6 +5,7 @@ See `dsviz.grading.judge` for what protects the judge from them.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import shutil
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +29,10 @@ EXTENSIONS = 20  # so often it gets as long again, if it had to wait for a proce
 LOAD_S = 10.0  # in which the first process must be there and have compiled the submission
 
 FLAGS = ("-S", "-s", "-P", "-B")  # no site packages, nothing written beside the sources
+NO_BUBBLE = ", bubblewrap is installed but does not start here"
 AS_ROOT = ", as root: processes are not limited"
 
 PACKAGE = Path(__file__).resolve().parent.parent
-NEEDED = ("__init__.py", "errors.py", "history.py", "trace.py", "transcript.py", "sim")
-OURS = ("__init__.py", "wire.py", "source.py", "child.py", "child_node.py")
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives")
 
 
@@ -41,6 +42,29 @@ class InfrastructureError(DsvizError):
 
 def _python() -> str:
     return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+@cache
+def needed() -> tuple[str, ...]:
+    """Return the files of the package that a node's process loads, and no other one of ours."""
+    found: dict[Path, None] = {}
+    waiting = [PACKAGE / "grading" / "child.py"]
+    while waiting:
+        path = waiting.pop()
+        if path in found or not path.is_file():
+            continue
+        found[path] = None
+        waiting += [
+            folder / "__init__.py"
+            for folder in path.parents
+            if PACKAGE in (folder, *folder.parents)
+        ]
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "dsviz":
+                module = PACKAGE.joinpath(*node.module.split(".")[1:])
+                names = (module, *(module / alias.name for alias in node.names))
+                waiting += [name.with_suffix(".py") for name in names]
+    return tuple(sorted(str(path.relative_to(PACKAGE)) for path in found))
 
 
 def _plain(fd: int) -> list[str]:
@@ -65,10 +89,8 @@ def _bubblewrapped(fd: int) -> list[str]:
             words += ["--perms", "0755", "--dir", str(folder)]
     for path in dict.fromkeys((*SYSTEM, sys.base_prefix)):
         words += ["--ro-bind-try", path, path]
-    for name in NEEDED:
+    for name in needed():
         words += ["--ro-bind", str(PACKAGE / name), f"/judge/dsviz/{name}"]
-    for name in OURS:
-        words += ["--ro-bind", str(PACKAGE / "grading" / name), f"/judge/dsviz/grading/{name}"]
     script = "/judge/dsviz/grading/child.py"
     return [*words, "--chdir", "/tmp", "--", _python(), *FLAGS, script, str(fd)]
 
@@ -104,6 +126,11 @@ class Nursery:
         self.isolation = ""
         self._process: subprocess.Popen | None = None
         self._count = 0
+        if not hasattr(socket, "send_fds"):
+            raise InfrastructureError(
+                "marks need Linux or macOS; on Windows run the grader in WSL 2, see "
+                "docs/instructors.md"
+            )
         for way in [*_working, *_ways()]:
             if self._starts(way, cells):
                 _working[:] = [way]
@@ -143,6 +170,8 @@ class Nursery:
             answer = self._control.recv(6)
             if answer in (b"ready\n", b"READY\n"):
                 global _isolation
+                if self.isolation == "limits" and shutil.which("bwrap"):
+                    self.isolation += NO_BUBBLE
                 self.isolation += "" if answer == b"ready\n" else AS_ROOT
                 _isolation = self.isolation
                 return True
