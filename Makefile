@@ -34,7 +34,7 @@ endif
 INSIDE = PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help course test test-long lint labs notebooks bench clean moved
+.PHONY: help course test test-long lint labs matrix notebooks bench clean moved
 
 help:
 	@echo "make course    first time: sets everything up in $(VENV); then opens the course in JupyterLab"
@@ -42,6 +42,7 @@ help:
 	@echo "make test-long the same, and then the slow tests: ten thousand seeds, the largest searches"
 	@echo "make lint      checks the style of the Python code and the notebooks"
 	@echo "make labs      regenerates labs/ from solutions/"
+	@echo "make matrix    which check refuses which wrong answer to which lab; stores it for the tests"
 	@echo "make notebooks executes course/ and solutions/ and stores what they show"
 	@echo "make bench     measures the simulator and the judges beside their peers, into build/bench.json"
 	@echo "make clean     removes $(VENV) and every cache"
@@ -59,6 +60,9 @@ test: $(DEV)
 
 lint: $(DEV)
 	@$(INSIDE) PY="$(PY)" bash tests/run.sh lint
+
+matrix: $(DEV)
+	@$(INSIDE) "$(PY)" tests/matrix.py $(ARGS)
 
 labs: $(DEV)
 	@$(INSIDE) "$(PY)" -m dsviz.grading.release
