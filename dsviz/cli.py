@@ -95,6 +95,15 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--jobs", type=int, metavar="N", help="processes (one for each processor)")
     grade.set_defaults(run=_grade)
 
+    classroom = commands.add_parser(
+        "classroom",
+        help="set up a course that nbgrader runs and this judge marks",
+        description="Make a folder with the labs, nbgrader's configuration and a secret from "
+        "which each student's hidden seeds are made, and say what to do next.",
+    )
+    classroom.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
+    classroom.set_defaults(run=_classroom)
+
     hunt = commands.add_parser(
         "hunt",
         help="look for a run of a reference cluster that breaks one of its promises",
@@ -147,6 +156,13 @@ def _grade(args: argparse.Namespace) -> int:
     if args.secret is not None and not args.student:
         raise DsvizError("with --secret, say whose notebook it is: --student ID")
     return grade_file(args.paths[0], args.json, args.html, args.secret, args.student)
+
+
+def _classroom(args: argparse.Namespace) -> int:
+    from dsviz.classroom.course import make_course
+
+    print(make_course(args.folder))
+    return 0
 
 
 def _hunt(args: argparse.Namespace) -> int:
