@@ -36,7 +36,7 @@ endif
 INSIDE = PATH="$$(cd "$(VENV)/bin" && pwd):$$PATH"
 
 .DEFAULT_GOAL := help
-.PHONY: help course test test-long lint labs notebooks new bench clean moved
+.PHONY: help course test test-long lint labs matrix notebooks new bench clean moved
 
 help:
 	@echo "make course    first time: sets everything up in $(VENV); then opens the course in JupyterLab"
@@ -44,6 +44,7 @@ help:
 	@echo "make test-long the same, and then the slow tests: ten thousand seeds, the largest searches"
 	@echo "make lint      checks the style of the Python code, and each lesson against the anatomy"
 	@echo "make labs      regenerates labs/ from solutions/"
+	@echo "make matrix    which check refuses which wrong answer to which lab; stores it for the tests"
 	@echo "make notebooks executes course/ and solutions/ and stores what they show"
 	@echo "make new       begins a lesson: all its files from templates, as in LESSON=19-log-based-storage"
 	@echo "make bench     measures the simulator and the judges beside their peers, into build/bench.json"
@@ -62,6 +63,9 @@ test: $(DEV)
 
 lint: $(DEV)
 	@$(INSIDE) PY="$(PY)" bash tests/run.sh lint
+
+matrix: $(DEV)
+	@$(INSIDE) "$(PY)" tests/matrix.py $(ARGS)
 
 labs: $(DEV)
 	@$(INSIDE) "$(PY)" -m dsviz.grading.release

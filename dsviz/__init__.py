@@ -19,6 +19,8 @@ _HOME = {
     "Scenario": "dsviz.sim.scenario",
     "Trace": "dsviz.trace",
     "DsvizError": "dsviz.errors",
+    "DiskError": "dsviz.sim.disk",
+    "Message": "dsviz.trace",
     "faults": "dsviz.sim",
     "latency": "dsviz.sim",
     "laws": "dsviz",

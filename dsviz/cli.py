@@ -86,13 +86,37 @@ def _parser() -> argparse.ArgumentParser:
 
     grade = commands.add_parser(
         "grade",
-        help="grade a lab notebook",
-        description="Run the checks of a lab against a notebook and print its points. "
-        "Exits with 0 when it could be graded, whatever the points.",
+        help="grade a lab notebook, or folders of submissions",
+        description="Run the checks of a lab against a notebook and print its points, or grade "
+        "every notebook of folders: a table, marks.csv, marks.json and a page of feedback for "
+        "each. A second run goes on where the first one stopped. Exits with 0 when all could be "
+        "graded, whatever the points.",
     )
-    grade.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="the lab, an .ipynb file")
+    grade.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="an .ipynb file, or folders"
+    )
     grade.add_argument("--json", action="store_true", help="print the result as JSON")
+    grade.add_argument("--html", type=Path, metavar="FILE", help="one notebook: write its feedback")
+    grade.add_argument(
+        "--out", type=Path, metavar="DIR", default=Path("graded"), help="folders: where to (graded)"
+    )
+    grade.add_argument("--lab", metavar="NN-SLUG", help="folders: this lab only")
+    grade.add_argument(
+        "--secret", type=Path, metavar="FILE", help="the course secret: seeds of each student's own"
+    )
+    grade.add_argument("--student", default="", metavar="ID", help="one notebook: whose it is")
+    grade.add_argument("--executor", default="local", metavar="E", help="local or dask://HOST:PORT")
+    grade.add_argument("--jobs", type=int, metavar="N", help="processes (one for each processor)")
     grade.set_defaults(run=_grade)
+
+    classroom = commands.add_parser(
+        "classroom",
+        help="set up a course that nbgrader runs and this judge marks",
+        description="Make a folder with the labs, nbgrader's configuration and a secret from "
+        "which each student's hidden seeds are made, and say what to do next.",
+    )
+    classroom.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder")
+    classroom.set_defaults(run=_classroom)
 
     hunt = commands.add_parser(
         "hunt",
@@ -147,9 +171,25 @@ def _judge(args: argparse.Namespace) -> int:
 
 
 def _grade(args: argparse.Namespace) -> int:
-    from dsviz.grading.grade_command import grade_file
+    from dsviz.classroom.command import grade_file, grade_folders
 
-    return grade_file(args.notebook, args.json)
+    if any(path.is_dir() for path in args.paths) or len(args.paths) > 1:
+        files = [str(path) for path in args.paths if not path.is_dir()]
+        if files:
+            raise DsvizError(f"give one notebook, or folders; {files[0]} is no folder")
+        return grade_folders(
+            args.paths, args.out, args.executor, args.jobs, args.secret, args.lab, args.json
+        )
+    if args.secret is not None and not args.student:
+        raise DsvizError("with --secret, say whose notebook it is: --student ID")
+    return grade_file(args.paths[0], args.json, args.html, args.secret, args.student)
+
+
+def _classroom(args: argparse.Namespace) -> int:
+    from dsviz.classroom.course import make_course
+
+    print(make_course(args.folder))
+    return 0
 
 
 def _hunt(args: argparse.Namespace) -> int:

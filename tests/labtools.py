@@ -10,6 +10,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsviz.grading.lab import Lab, all_labs, lab_named
+from dsviz.grading.submission import code_of
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -25,9 +28,13 @@ class Answer:
     def name(self) -> str:
         return self.path.stem
 
+    @property
+    def lab(self) -> Lab:
+        return lab_named(self.path.parent.name)
+
     def code(self) -> dict[str, str]:
-        """The cells with classes."""
-        return {name: source for name, source in self.cells.items() if name != "choices"}
+        """What runs: what the lab gives, and the cells with classes."""
+        return code_of(self.lab, self.cells)
 
 
 def read_answer(path: Path) -> Answer:
@@ -45,8 +52,10 @@ def read_answer(path: Path) -> Answer:
     return Answer(path, about, {name: "\n".join(text).strip() for name, text in cells.items()})
 
 
-def answers(kind: str, lab: str) -> list[Answer]:
-    """Return the answers below ``tests/<kind>/<lab>/``."""
+def answers(kind: str, lab: str | None = None) -> list[Answer]:
+    """Return the answers below ``tests/<kind>/<lab>/``; without a lab, those of all labs."""
+    if lab is None:
+        return [answer for slug in all_labs() for answer in answers(kind, slug)]
     return [read_answer(path) for path in sorted((ROOT / "tests" / kind / lab).glob("*.py"))]
 
 
@@ -59,8 +68,9 @@ def notebook(lab: str, cells: dict[str, str]) -> dict:
     return made
 
 
-def written(folder: Path, made: dict, name: str = "04-quorum.ipynb") -> Path:
-    """Store a notebook and return its path."""
-    path = folder / name
+def written(folder: Path, made: dict, name: str = "") -> Path:
+    """Store a notebook, by default under the name of its lab, and return its path."""
+    lab = made["metadata"].get("dsviz", {}).get("lab", "04-quorum")
+    path = folder / (name or f"{lab}.ipynb")
     path.write_text(json.dumps(made), encoding="utf-8")
     return path

@@ -63,18 +63,18 @@ def test_judge_gets_every_file_and_returns_its_status(stand_in):
 @pytest.mark.parametrize(("words", "as_json"), [([], False), (["--json"], True)])
 def test_grade_gets_the_notebook_and_the_format(stand_in, words, as_json):
     seen = []
-    stand_in("dsviz.grading.grade_command", "grade_file", lambda *given: seen.append(given) or 0)
+    stand_in("dsviz.classroom.command", "grade_file", lambda *given: seen.append(given) or 0)
     assert cli.main(["grade", "lab.ipynb", *words]) == 0
-    [(path, json)] = seen
+    [(path, json, *_)] = seen
     assert str(path) == "lab.ipynb"
     assert json is as_json
 
 
 def test_a_dsviz_error_is_one_sentence_and_status_2(stand_in, capsys):
-    def refuse(_path, _json):
+    def refuse(*_given):
         raise DsvizError("lab.ipynb is not a notebook: give a file that Jupyter saved")
 
-    stand_in("dsviz.grading.grade_command", "grade_file", refuse)
+    stand_in("dsviz.classroom.command", "grade_file", refuse)
     assert cli.main(["grade", "lab.ipynb"]) == 2
     out, err = capsys.readouterr()
     assert out == ""

@@ -6,9 +6,9 @@ import os
 import pytest
 from labtools import ROOT, notebook, written
 
+from dsviz.classroom.command import grade_file
 from dsviz.errors import DsvizError
 from dsviz.grading.grade import mark, mark_questions
-from dsviz.grading.grade_command import grade_file
 from dsviz.grading.lab import lab_named
 from dsviz.grading.submission import literal, read_submission
 
@@ -38,7 +38,7 @@ def cell(made: dict, name: str) -> dict:
         (b'{"cells": [], "nbformat": 3}', "format 3"),
         (b'{"cells": [], "nbformat": 4}', "neither its metadata nor its name"),
         (b'{"cells": [], "nbformat": 4, "metadata": {"dsviz": {"lab": "99-x"}}}', "does not exist"),
-        (b" " * 5_000_001, "more than 5,000,000 bytes"),
+        (b" " * 50_000_001, "more than 50,000,000 bytes"),
     ],
 )
 def test_what_is_no_lab_is_refused_in_one_sentence(content, said, tmp_path, capsys):

@@ -26,7 +26,8 @@ sys.path.insert(0, str(HERE.parent.parent))
 
 # What submissions commonly import, loaded once: after the fork files may be out of reach.
 import bisect, collections, contextlib, copy, dataclasses, enum, functools  # noqa: E401, E402, F401, I001
-import heapq, itertools, json, math, operator, string, time, types, typing  # noqa: E401, E402, F401
+import binascii, hashlib, heapq, itertools, json, math, operator, random, re  # noqa: E401, E402, F401
+import string, struct, time, types, typing, zlib  # noqa: E401, E402, F401
 
 from dsviz.grading import wire  # noqa: E402
 from dsviz.grading.child_node import NodeProcess, why_not_loaded  # noqa: E402
@@ -122,6 +123,7 @@ class Nursery:
         self.control = control
         self.pids: dict[int, int] = {}
         self.drops = False  # whether each node's process becomes a user of its own
+        self.gone = (0, 0)  # what the processes that have ended used; see `used`
 
     def run(self) -> None:
         cells = wire.load(self._line())["cells"]
@@ -141,7 +143,9 @@ class Nursery:
                 break
             verb, number = order[:1], int(order[1:])
             self._reap()
-            if verb == b"F":
+            if verb == b"T":
+                self.control.sendall(b"%015d %015d\n" % self._used(number))
+            elif verb == b"F":
                 self._fork(number, socket.socket(fileno=handed[0]), cells, codes)
             elif number in self.pids:
                 kill(self.pids[number])
@@ -174,8 +178,36 @@ class Nursery:
 
     def _reap(self) -> None:
         for number, pid in list(self.pids.items()):
-            if os.waitpid(pid, os.WNOHANG)[0]:
+            ended = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            if os.waitid(os.P_PID, pid, ended) is not None:
+                ran, waited = used(pid)
+                usage = os.wait4(pid, 0)[2]
+                ran = max(ran, int((usage.ru_utime + usage.ru_stime) * 1e6))
+                self.gone = (self.gone[0] + ran, self.gone[1] + waited)
                 del self.pids[number]
+
+    def _used(self, number: int) -> tuple[int, int]:
+        """Return what one process has used, or with number 0 all of them, see `used`."""
+        if number:
+            return used(self.pids[number]) if number in self.pids else (0, 0)
+        all_of_them = [self.gone, *map(used, self.pids.values())]
+        return sum(ran for ran, _ in all_of_them), sum(waited for _, waited in all_of_them)
+
+
+def used(pid: int) -> tuple[int, int]:
+    """Return how many microseconds a process ran, and how many it waited for a processor.
+
+    Both 0 where the system does not tell, as on macOS.
+    """
+    try:
+        with open(f"/proc/{pid}/schedstat", "rb") as file:
+            ran, waited = (int(word) // 1000 for word in file.read().split()[:2])
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            words = file.read().rpartition(b")")[2].split()
+    except (OSError, ValueError):
+        return 0, 0
+    ticks = int(words[11]) + int(words[12])  # of all its threads, but coarse
+    return max(ran, ticks * 1_000_000 // os.sysconf("SC_CLK_TCK")), waited
 
 
 def kill(pid: int) -> None:

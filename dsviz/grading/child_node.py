@@ -40,6 +40,7 @@ class Effects:
         self._now = 0.0
         self._lead = 0.0
         self._syncs = 0
+        self._waits = False
         self._tokens: dict[Any, int] = {}
         self.timer_data: list[dict[str, Any]] = []
 
@@ -49,6 +50,7 @@ class Effects:
         self.unsynced = event.get("unsynced", 0)
         self._now, self._times = event["now"], event.get("times", [])
         self._lead, self._syncs = 0.0, 0
+        self._waits = event.get("waits", False)
 
     def handler_time(self) -> float:
         """The node's clock: later after each sync that blocked."""
@@ -100,7 +102,7 @@ class Effects:
         if then is not None and not hasattr(slot.node, f"on_disk_{then}"):
             raise DsvizError(f"{slot.name}: sync(then={then!r}) needs a method on_disk_{then}")
         self.noted.append(["sync", then])
-        if then is None and ms == 0 and not self._lead:
+        if then is None and ms == 0 and not self._lead and not self._waits:
             self.unsynced = 0
         elif then is None:
             self._lead += ms
@@ -166,6 +168,7 @@ class NodeProcess:
             handlers = [word for word in dir(cls) if word.startswith("on_") and word != "on_start"]
             found[name] = {
                 "role": cls.role_name(),
+                "service": cls.service if type(cls.service) in (int, float) else None,
                 "shows": list(cls.shows),
                 "options": cls._option_names(),
                 "handlers": handlers,
@@ -211,7 +214,8 @@ class NodeProcess:
             data = {} if event["data"] is None else self.kernel.timer_data[event["data"]]
             getattr(node, f"on_timer_{event['name']}")(**data)
         elif what == "disk":
-            getattr(node, f"on_disk_{event['name']}")(event["count"])
+            result = node.disk._error() if event["count"] is None else event["count"]
+            getattr(node, f"on_disk_{event['name']}")(result)
 
     def _changed(self) -> dict[str, Any]:
         """Return the shown attributes that are not as they were told last."""

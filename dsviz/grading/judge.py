@@ -43,7 +43,8 @@ from dsviz.sim.node import Node
 from dsviz.sim.values import frozen
 from dsviz.trace import Message
 
-PATIENCE = 12  # how much longer than its computing a submission may take, on a busy machine
+PATIENCE = 12  # how much longer than its computing it may take, where the system tells no more
+IDLE = 0.5  # what a second counts in which a submission does nothing, as asleep
 MAX_EFFECTS = 1_000  # of one handler
 MAX_EFFECTS_IN_ALL = 200_000  # of one run
 SPARES = 7  # processes that are started before they are needed
@@ -65,7 +66,8 @@ class Host:
         self._kernel: Any = None
         self._effects = 0
         self._used_s = 0.0
-        self._began = time.monotonic()
+        self.asked_s = 0.0  # in which the judge waited for answers
+        self._queued_s = queued_s()
 
     @property
     def isolation(self) -> str:
@@ -94,6 +96,7 @@ class Host:
             options = [wire.as_name(word) for word in _words(about["options"])]
             shows = tuple(wire.as_name(word) for word in _words(about["shows"]))
             role = _text(about["role"], 40)
+            service = _service(about["service"])
         except (KeyError, TypeError, wire.WireError):
             raise NotLoadedError(f"{name} could not be read") from None
         reserved = [w for w in (*shows, *options) if hasattr(StandIn, w) or w in StandIn._OWN]
@@ -103,7 +106,8 @@ class Host:
             )
         body: dict[str, Any] = dict.fromkeys(options)
         body |= {word: _forwarding(word) for word in handlers if word.startswith("on_")}
-        return type(name, (StandIn,), {**body, "shows": shows, "role": role, "_host": self})
+        own = {"shows": shows, "role": role, "service": service, "_host": self}
+        return type(name, (StandIn,), {**body, **own})
 
     def begin(self, kernel: Any, name: str) -> Channel:
         """Return a process for a start of node `name`. The first start of a run ends the last."""
@@ -122,8 +126,16 @@ class Host:
         return self._spares.popleft()
 
     def spent(self) -> float:
-        """How many seconds the submission has used: what its processes say, within reason."""
-        return max(self._used_s, (time.monotonic() - self._began) / PATIENCE)
+        """How many seconds the submission has used, however busy the machine is.
+
+        That is what its processes ran, and half of what they slept: of the time that the judge
+        waited for them, what is left when nobody waited for a processor.
+        """
+        ran, waited = self._nursery.used()
+        if not ran:
+            return max(self._used_s, self.asked_s / PATIENCE)
+        queued = queued_s() - self._queued_s
+        return max(ran, IDLE * (self.asked_s - ran - waited - queued))
 
     def count(self, channel: Channel, effects: int, used_s: Any) -> None:
         """Count what nodes did in this run. Raises Stopped when it is too much."""
@@ -194,19 +206,25 @@ class StandIn(Node):
         asked = {"event": event, "now": self.now, "unsynced": slot.disk.unsynced, **about}
         if slot.disk._failing:
             asked["failing"] = slot.disk._failing
-        if slot.clock.at(kernel.now) != kernel.now or slot.slowness != 1.0:
-            asked["times"] = self._times()
+        lead = kernel._works.lead()
+        if lead or slot.stalls:
+            asked["waits"] = True  # even a sync that takes no time is not done at once
+        if lead or slot.slowness != 1.0 or slot.clock.offset or slot.clock.rate:
+            asked["times"] = self._times(lead)
+        began = time.perf_counter()
         try:
-            self._do(self._channel.ask(asked))
+            answer = self._channel.ask(asked)
+            self._host.asked_s += time.perf_counter() - began
+            self._do(answer)
         except wire.WireError as error:
             raise Stopped(f"{slot.name} sent {error}") from None
         except Stopped as stopped:
             raise Stopped(f"{slot.name} at {kernel.now:,.0f} ms: {stopped}") from None
 
-    def _times(self) -> list[float]:
+    def _times(self, lead: float) -> list[float]:
         """The node's clock now, and after each sync that blocks: computed as the kernel does."""
         kernel, slot = self._kernel, self._slot
-        lead, times = kernel.handler_time() - kernel.now, []
+        times = []
         for _ in range(SYNCS):
             times.append(slot.clock.at(kernel.now + lead))
             lead += slot.disk._sync_ms * slot.slowness
@@ -284,7 +302,8 @@ def _forwarding(handler: str) -> Any:
         return on_timer
     if handler.startswith("on_disk_"):
 
-        def on_disk(self: StandIn, count: int) -> None:
+        def on_disk(self: StandIn, result: int | DiskError) -> None:
+            count = None if isinstance(result, DiskError) else result
             self._ask("disk", {"name": handler[8:], "count": count})
 
         return on_disk
@@ -294,6 +313,15 @@ def _forwarding(handler: str) -> Any:
         self._ask("message", {"message": [msg.kind, msg.src, msg.dst, msg.id, msg.re, body]})
 
     return on_message
+
+
+def queued_s() -> float:
+    """How many seconds this thread has waited for a processor; 0 where the system does not tell."""
+    try:
+        with open("/proc/thread-self/schedstat", "rb") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def _timer_data(token: Any) -> dict[str, int]:
@@ -324,5 +352,12 @@ def _text(data: Any, most: int) -> str:
 
 def _number(data: Any) -> float:
     if type(data) not in (int, float):
+        raise TypeError
+    return data
+
+
+def _service(data: Any) -> float:
+    """Return `data` when it is a time in ms that handlers can take."""
+    if not 0 <= _number(data) < float("inf"):
         raise TypeError
     return data

@@ -108,8 +108,10 @@ class Lab:
     """An exercise: what to write, what it is worth, and what to say about it.
 
     `classes` maps each class to write to the grade id of its cell, in the order in which the
-    cells run. Hidden checks run with `hidden_seeds`, all that a notebook runs with
-    `visible_seeds`. The first of `hints` that fits a counterexample is told.
+    cells run; several classes may share a cell. `given` is source that runs before them: what the
+    lab hands to the learner in a locked cell of the same text. Hidden checks run with
+    `hidden_seeds`, all that a notebook runs with `visible_seeds`. The first of `hints` that fits a
+    counterexample is told.
     """
 
     slug: str
@@ -118,6 +120,7 @@ class Lab:
     checks: tuple[Check, ...]
     questions: tuple[Questions, ...]
     hints: tuple[Hint, ...]
+    given: str = ""
     visible_seeds: tuple[int, ...] = (1, 2, 3, 4, 5)
     hidden_seeds: tuple[int, ...] = tuple(range(100, 150))
 
@@ -148,6 +151,8 @@ class Mark:
     max: int
     sentence: str
     counterexample: Case | None = None
+    trace: Trace | None = None  # of the counterexample
+    verdict: Verdict | None = None
 
     @property
     def ok(self) -> bool:
@@ -167,11 +172,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class Result:
-    """What a submission is worth. `notes` are remarks about the notebook itself."""
+    """What a submission is worth. `notes` are remarks about the notebook itself; `isolation` says
+    what kept its processes apart, see `dsviz.grading.judge`."""
 
     lab: str
     marks: tuple[Mark, ...]
     notes: tuple[str, ...] = ()
+    isolation: str = ""
 
     @property
     def points(self) -> int:
@@ -184,7 +191,14 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, the shape that `python -m dsviz grade --json` prints."""
         checks = [mark.to_dict() for mark in self.marks]
-        return {"lab": self.lab, "points": self.points, "max": self.max, "checks": checks}
+        return {
+            "lab": self.lab,
+            "points": self.points,
+            "max": self.max,
+            "checks": checks,
+            "notes": list(self.notes),
+            "isolation": self.isolation,
+        }
 
 
 WIDTH = 100  # characters of a line of `table`

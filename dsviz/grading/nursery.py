@@ -5,6 +5,7 @@ See `dsviz.grading.judge` for what protects the judge from them.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import shutil
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,14 @@ from dsviz.grading import wire
 from dsviz.grading.run import Stopped
 
 EVENT_S = 3.0  # in which a handler must return
+EXTENSIONS = 20  # so often it gets as long again, if it had to wait for a processor
 LOAD_S = 10.0  # in which the first process must be there and have compiled the submission
 
 FLAGS = ("-S", "-s", "-P", "-B")  # no site packages, nothing written beside the sources
+NO_BUBBLE = ", bubblewrap is installed but does not start here"
 AS_ROOT = ", as root: processes are not limited"
 
 PACKAGE = Path(__file__).resolve().parent.parent
-NEEDED = ("__init__.py", "errors.py", "history.py", "trace.py", "transcript.py", "sim")
-OURS = ("__init__.py", "wire.py", "source.py", "child.py", "child_node.py")
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives")
 
 
@@ -40,6 +42,29 @@ class InfrastructureError(DsvizError):
 
 def _python() -> str:
     return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+@cache
+def needed() -> tuple[str, ...]:
+    """Return the files of the package that a node's process loads, and no other one of ours."""
+    found: dict[Path, None] = {}
+    waiting = [PACKAGE / "grading" / "child.py"]
+    while waiting:
+        path = waiting.pop()
+        if path in found or not path.is_file():
+            continue
+        found[path] = None
+        waiting += [
+            folder / "__init__.py"
+            for folder in path.parents
+            if PACKAGE in (folder, *folder.parents)
+        ]
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "dsviz":
+                module = PACKAGE.joinpath(*node.module.split(".")[1:])
+                names = (module, *(module / alias.name for alias in node.names))
+                waiting += [name.with_suffix(".py") for name in names]
+    return tuple(sorted(str(path.relative_to(PACKAGE)) for path in found))
 
 
 def _plain(fd: int) -> list[str]:
@@ -64,10 +89,8 @@ def _bubblewrapped(fd: int) -> list[str]:
             words += ["--perms", "0755", "--dir", str(folder)]
     for path in dict.fromkeys((*SYSTEM, sys.base_prefix)):
         words += ["--ro-bind-try", path, path]
-    for name in NEEDED:
+    for name in needed():
         words += ["--ro-bind", str(PACKAGE / name), f"/judge/dsviz/{name}"]
-    for name in OURS:
-        words += ["--ro-bind", str(PACKAGE / "grading" / name), f"/judge/dsviz/grading/{name}"]
     script = "/judge/dsviz/grading/child.py"
     return [*words, "--chdir", "/tmp", "--", _python(), *FLAGS, script, str(fd)]
 
@@ -88,6 +111,14 @@ def _ways() -> list[Way]:
 _working: list[Way] = []  # the way that worked last, tried first
 
 
+_isolation = ""
+
+
+def isolation() -> str:
+    """Return how the last submission's processes were isolated, "" before the first one."""
+    return _isolation
+
+
 class Nursery:
     """Forks processes for nodes. It has compiled the submission's cells and never runs them."""
 
@@ -95,6 +126,11 @@ class Nursery:
         self.isolation = ""
         self._process: subprocess.Popen | None = None
         self._count = 0
+        if not hasattr(socket, "send_fds"):
+            raise InfrastructureError(
+                "marks need Linux or macOS; on Windows run the grader in WSL 2, see "
+                "docs/instructors.md"
+            )
         for way in [*_working, *_ways()]:
             if self._starts(way, cells):
                 _working[:] = [way]
@@ -133,7 +169,11 @@ class Nursery:
             self._control.sendall(wire.dump({"cells": dict(cells)}))
             answer = self._control.recv(6)
             if answer in (b"ready\n", b"READY\n"):
+                global _isolation
+                if self.isolation == "limits" and shutil.which("bwrap"):
+                    self.isolation += NO_BUBBLE
                 self.isolation += "" if answer == b"ready\n" else AS_ROOT
+                _isolation = self.isolation
                 return True
         except OSError:
             pass
@@ -152,6 +192,25 @@ class Nursery:
         finally:
             theirs.close()
         return Channel(ours, self, self._count)
+
+    def used(self, number: int = 0) -> tuple[float, float]:
+        """Return how many seconds processes ran, and how many they waited for a processor.
+
+        All of them, or the one with this number. Told by the first process, which runs nothing of
+        the submission; 0 where the system does not tell.
+        """
+        try:
+            self._control.sendall(b"T%07d" % number)
+            answer = b""
+            while len(answer) < 32:
+                piece = self._control.recv(32 - len(answer))
+                if not piece:
+                    raise OSError
+                answer += piece
+            ran, waited = answer.split()
+        except (OSError, ValueError):
+            raise InfrastructureError("the process that starts the submission's is gone") from None
+        return int(ran) / 1e6, int(waited) / 1e6
 
     def kill(self, number: int) -> None:
         """End the process with this number, whatever it is doing."""
@@ -180,6 +239,8 @@ class Channel:
         self._line = line
         self._nursery = nursery
         self._number = number
+        self._waited = 0.0  # for a processor, when it was last asked
+        self._begun = b""  # of a line that is not yet whole
         self.used_s = 0.0
         # The system's own timeout: nothing has to be set or polled for each of 100,000 events.
         for which, seconds in ((socket.SO_RCVTIMEO, EVENT_S), (socket.SO_SNDTIMEO, EVENT_S)):
@@ -189,7 +250,7 @@ class Channel:
         """Return the answer to an event. Raises Stopped when none comes that can be read."""
         try:
             self._line.sendall(wire.dump(event))
-            answer = wire.load(self._answer())
+            answer = wire.load(self._patient())
         except (TimeoutError, BlockingIOError):
             self._nursery.kill(self._number)
             raise Stopped("did not come back within 3 seconds: is there an endless loop?") from None
@@ -201,16 +262,37 @@ class Channel:
             raise Stopped("wrote something onto the channel that the judge listens to")
         return answer
 
+    def _patient(self) -> bytes:
+        """Return one line. A process that others do not let run gets more time."""
+        first = None
+        for _ in range(EXTENSIONS):
+            try:
+                return self._answer()
+            except (TimeoutError, BlockingIOError):
+                ran, waited = self._nursery.used(self._number)
+                more, self._waited = waited - self._waited, waited
+                first = ran if first is None else first
+                if more < EVENT_S / 2 or ran - first > EVENT_S / 2:
+                    raise
+        return self._answer()
+
     def _answer(self) -> bytes:
         """Return one line. Most come in one piece, so the clock is only read from the second on."""
-        line = self._line.recv(PIECE)
+        line, self._begun = self._begun + self._line.recv(PIECE), b""
         deadline = time.monotonic() + EVENT_S
         while not line.endswith(b"\n"):
-            if not line or time.monotonic() > deadline:
-                raise TimeoutError if line else OSError
+            if not line:
+                raise OSError
+            if time.monotonic() > deadline:
+                self._begun = line
+                raise TimeoutError
             if len(line) > wire.MAX_LINE:
                 raise wire.WireError(f"more than {wire.MAX_LINE:,} bytes at once")
-            piece = self._line.recv(PIECE)
+            try:
+                piece = self._line.recv(PIECE)
+            except BlockingIOError:
+                self._begun = line
+                raise
             if not piece:
                 raise OSError
             line += piece

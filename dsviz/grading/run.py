@@ -6,6 +6,7 @@ code serves practice and marking.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import time
 from collections.abc import Callable
@@ -101,7 +102,7 @@ def _failed(lab: Lab, check: Check, case: Case, trace: Trace, verdict: Verdict) 
         return Mark(check.name, 0, check.points, f"not yet: {unfinished}.")
     if verdict.status == "undecided":
         sentence = f"{case}: could not be decided. {verdict.sentence}"
-        return Mark(check.name, 0, check.points, sentence, case)
+        return Mark(check.name, 0, check.points, sentence, case, trace, verdict)
     case, trace, verdict = smaller(check, case, trace, verdict)
     scenario = dataclasses.replace(case.scenario, checks=check.properties)
     case = dataclasses.replace(case, scenario=scenario)
@@ -112,7 +113,7 @@ def _failed(lab: Lab, check: Check, case: Case, trace: Trace, verdict: Verdict) 
         sentence += (f", because {facts}" if facts else "") + f". {hint.advice}"
     else:
         sentence += "."
-    return Mark(check.name, 0, check.points, sentence, case)
+    return Mark(check.name, 0, check.points, sentence, case, trace, verdict)
 
 
 def _unfinished(trace: Trace, scenario: Scenario) -> str | None:
@@ -167,7 +168,7 @@ def _likely(parts: tuple[Part, ...], trace: Trace, verdict: Verdict) -> tuple[Pa
             needed = verdict.at is None or item.at <= verdict.at
         else:
             number = begun[name].pop(0) if begun.get(name) else None
-            needed = number is not None and (item.f == "write" or number in verdict.operations)
+            needed = number is not None and (item.f != "read" or number in verdict.operations)
         kept += [(name, item)] if needed else []
     return tuple(kept)
 
@@ -188,12 +189,15 @@ def _reduced(scenario: Scenario, parts: tuple[Part, ...]) -> Scenario:
         ops.setdefault(name, []).append(item)
     nodes = {}
     for name, node in scenario.nodes.items():
-        if not isinstance(node, Client):
-            nodes[name] = node
+        if not isinstance(node, Client) or not node.operations:
+            nodes[name] = node  # a client without a list decides by itself what it does
         elif name in ops:
             nodes[name] = _with_operations(node, ops[name])
     return dataclasses.replace(scenario, nodes=nodes, faults=tuple(faults))
 
 
 def _with_operations(client: Client, operations: list[Op]) -> Client:
-    return Client(operations=tuple(operations), timeout=client.timeout, think=client.think)
+    """Return the same client, whatever its class and options, with other operations."""
+    other = copy.copy(client)
+    other.operations = tuple(operations)
+    return other

@@ -12,11 +12,12 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from dsviz.errors import DsvizError
+from dsviz.sim.disk import DiskError
 from dsviz.sim.node import Node
 from dsviz.trace import Message
 
 #: What a graded cell finds without importing it; ``from dsviz import Node`` works as well.
-GIVEN = {"Node": Node, "Message": Message, "DsvizError": DsvizError}
+GIVEN = {"Node": Node, "Message": Message, "DsvizError": DsvizError, "DiskError": DiskError}
 
 
 def compiled(cells: Mapping[str, str]) -> list[CodeType]:

@@ -10,7 +10,7 @@ import ast
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from dsviz.errors import DsvizError
 from dsviz.grading.lab import Lab, Questions, all_labs, lab_named
 
-MAX_BYTES = 5_000_000
+MAX_BYTES = 50_000_000  # most of a large notebook are its outputs, which nobody reads here
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,15 @@ class Submission:
         return None
 
     def code(self) -> dict[str, str]:
-        """Return the cells with classes, in the order in which they run."""
-        ids = dict.fromkeys(self.lab.classes.values())
-        return {name: self.cells[name] for name in ids if name in self.cells}
+        """Return what is given and the cells with classes, in the order in which they run."""
+        return code_of(self.lab, self.cells)
+
+
+def code_of(lab: Lab, cells: Mapping[str, str]) -> dict[str, str]:
+    """Return what runs in a node's process: what the lab gives, then its cells with classes."""
+    ids = dict.fromkeys(lab.classes.values())
+    given = {"given": lab.given} if lab.given else {}
+    return given | {name: cells[name] for name in ids if name in cells}
 
 
 def read_submission(path: Path) -> Submission:
@@ -47,23 +53,64 @@ def read_submission(path: Path) -> Submission:
 
     Raises DsvizError, in one sentence, when the file is not a notebook or of no known lab.
     """
-    notebook = _notebook(path)
+    return parsed(content_of(path), path)
+
+
+def parsed(content: bytes, path: Path) -> Submission:
+    """Read the content of a lab's notebook; `path` names it. Raises like `read_submission`."""
+    notebook = _notebook(content, path)
     lab = _lab_of(notebook, path)
     wanted = {*lab.classes.values(), *(question.cell for question in lab.questions)}
-    cells: dict[str, str] = {}
-    notes = []
+    found: dict[str, list[str]] = {}
     for cell in notebook["cells"]:
         name = _grade_id(cell, wanted)
-        if name is None:
-            continue
-        if name in cells:
-            notes.append(f"cell {name!r} is there more than once; the last one counts")
-        cells[name] = _source(cell)
-    return Submission(lab, cells, tuple(dict.fromkeys(notes)))
+        if name is not None:
+            found.setdefault(name, []).append(_source(cell))
+    notes = _foreign_kernel(notebook)
+    cells = {}
+    for name, sources in found.items():
+        defines = {c for c, cell in lab.classes.items() if cell == name}
+        cells[name], note = _chosen(name, sources, defines)
+        notes += note
+    return Submission(lab, cells, tuple(notes))
 
 
-def _notebook(path: Path) -> dict[str, Any]:
-    """Return the notebook as data; its cells are a list of dictionaries."""
+def _chosen(name: str, sources: list[str], defines: set[str]) -> tuple[str, list[str]]:
+    """Return the source of a cell that may be there several times, with a note about it.
+
+    Of copies the last one counts that defines what it should. When none of them does, but all of
+    them together do, the cell was split, and its parts are joined.
+    """
+    if len(sources) == 1:
+        return sources[0], []
+    whole = [source for source in sources if _defined(source) >= defines]
+    joined = "\n".join(sources)
+    if defines and not whole and _defined(joined) >= defines:
+        return joined, [f"cell {name!r} was split; its {len(sources)} parts were joined"]
+    return (whole or sources)[-1], [f"cell {name!r} is there more than once; the last one counts"]
+
+
+def _defined(source: str) -> set[str]:
+    """Return the classes that a source defines, which is not executed; none if it is not Python."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    return {node.name for node in body if isinstance(node, ast.ClassDef)}
+
+
+def _foreign_kernel(notebook: dict[str, Any]) -> list[str]:
+    """Return a note when the notebook was written for another language."""
+    about = _dict(notebook.get("metadata"))
+    for part, key in (("language_info", "name"), ("kernelspec", "language")):
+        language = _dict(about.get(part)).get(key)
+        if isinstance(language, str) and language.lower() not in ("python", ""):
+            return [f"the notebook is for a kernel of {language[:40]}; it was judged as Python"]
+    return []
+
+
+def content_of(path: Path) -> bytes:
+    """Return the bytes of a regular file that is not too large. Raises DsvizError."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | _NONBLOCK)
     except FileNotFoundError:
@@ -78,8 +125,13 @@ def _notebook(path: Path) -> dict[str, Any]:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise DsvizError(f"{path} has more than {MAX_BYTES:,} bytes; clear its outputs")
+    return content
+
+
+def _notebook(content: bytes, path: Path) -> dict[str, Any]:
+    """Return the notebook as data; its cells are a list of dictionaries."""
     try:
-        notebook = json.loads(content.decode("utf-8"))
+        notebook = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise DsvizError(f"{path} is not a notebook: it is not UTF-8 text") from None
     except (ValueError, RecursionError):

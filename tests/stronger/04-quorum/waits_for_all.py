@@ -2,6 +2,7 @@
 # expect: liveness
 # message: still waited for
 # min_kill: 1.0
+# loses: answers although a minority is down
 
 # %% replica
 from dsviz import Node

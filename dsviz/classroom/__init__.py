@@ -1,0 +1,1 @@
+"""Grading for a class: folders of submissions, feedback to read and to play, a course's set-up."""

@@ -1,0 +1,5 @@
+# tries: closes every descriptor
+
+import os
+
+os.closerange(0, 256)

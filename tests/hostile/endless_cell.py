@@ -1,0 +1,4 @@
+# tries: never returns while its cell is loaded
+
+while True:
+    pass

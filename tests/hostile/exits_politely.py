@@ -1,0 +1,3 @@
+# tries: raises SystemExit
+
+raise SystemExit(0)

@@ -1,0 +1,3 @@
+# tries: imports what opens browsers and windows
+
+import antigravity, this, turtle

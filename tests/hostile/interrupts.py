@@ -1,0 +1,3 @@
+# tries: raises what most programs do not catch
+
+raise KeyboardInterrupt

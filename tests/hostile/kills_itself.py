@@ -1,0 +1,5 @@
+# tries: sends itself SIGKILL
+
+import os, signal
+
+os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,5 @@
+# tries: reads memory at address 0
+
+import ctypes
+
+ctypes.string_at(0)
