@@ -171,17 +171,19 @@ def _judge(args: argparse.Namespace) -> int:
 
 
 def _grade(args: argparse.Namespace) -> int:
-    from dsviz.classroom.command import grade_file, grade_folders
-
     if any(path.is_dir() for path in args.paths) or len(args.paths) > 1:
         files = [str(path) for path in args.paths if not path.is_dir()]
         if files:
             raise DsvizError(f"give one notebook, or folders; {files[0]} is no folder")
+        from dsviz.classroom.command import grade_folders
+
         return grade_folders(
             args.paths, args.out, args.executor, args.jobs, args.secret, args.lab, args.json
         )
     if args.secret is not None and not args.student:
         raise DsvizError("with --secret, say whose notebook it is: --student ID")
+    from dsviz.classroom.command import grade_file
+
     return grade_file(args.paths[0], args.json, args.html, args.secret, args.student)
 
 

@@ -164,7 +164,7 @@ def test_the_table_and_the_json_say_the_same(tmp_path, capsys, monkeypatch):
     path = written(tmp_path, made)
     assert grade_file(path, as_json=True) == 0
     result = json.loads(capsys.readouterr().out)
-    assert set(result) == {"lab", "points", "max", "checks"}
+    assert set(result) == {"lab", "points", "max", "isolation", "notes", "checks"}
     assert (result["lab"], result["points"], result["max"]) == (SLUG, 2, 10)
     for check in result["checks"]:
         assert set(check) == {"name", "points", "max", "ok", "sentence"}
