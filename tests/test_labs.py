@@ -4,6 +4,7 @@ A lab is found by its module in `dsviz.grading.labs`, its answers by their folde
 tested here without a line. The judge marks: whole notebooks, each node in a process of its own.
 """
 
+import dataclasses
 import json
 
 import pytest
@@ -15,6 +16,7 @@ from dsviz.grading.submission import read_submission
 
 LABS = all_labs()
 CATEGORIES = {"safety", "liveness", "quiescence", "efficiency", "crash"}
+FEW = 8  # hidden seeds: directed situations refuse a wrong answer at each of them
 every_lab = pytest.mark.parametrize("lab", LABS.values(), ids=list(LABS))
 
 
@@ -31,8 +33,12 @@ def unsolved(lab: Lab):
     return ROOT / "labs" / lab.slug / f"{lab.slug}.ipynb"
 
 
-def submitted(answer: Answer, folder):
-    return read_submission(written(folder, notebook(answer.lab.slug, answer.cells)))
+def submitted(answer: Answer, folder, hidden_seeds: int | None = None):
+    """Return the answer as a submitted notebook, to be marked with this many hidden seeds."""
+    submission = read_submission(written(folder, notebook(answer.lab.slug, answer.cells)))
+    lab = submission.lab
+    lab = dataclasses.replace(lab, hidden_seeds=lab.hidden_seeds[:hidden_seeds])
+    return dataclasses.replace(submission, lab=lab)
 
 
 def told(result: Result) -> str:
@@ -63,7 +69,7 @@ def test_the_unsolved_lab_gets_nothing_and_is_told_what_is_missing(lab):
 
 @every("wrong")
 def test_a_wrong_answer_fails_and_is_told_why(answer, tmp_path):
-    result = grade(submitted(answer, tmp_path))
+    result = grade(submitted(answer, tmp_path, FEW))
     assert result.points <= 6, told(result)  # 7 of 10 pass
     failed = [given for given in result.marks if not given.ok]
     message = answer.about["message"]

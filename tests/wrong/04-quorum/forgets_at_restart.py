@@ -1,5 +1,5 @@
 # misconception: A disk is for what does not fit in memory; a node that restarts keeps its attributes.
-# expect: durability
+# expect: safety
 # message: it no longer knew it
 # min_kill: 1.0
 

@@ -1,5 +1,5 @@
 # misconception: What was written is written: the replica can acknowledge first and sync when it has time.
-# expect: durability
+# expect: safety
 # message: power loss erased
 # min_kill: 1.0
 
