@@ -97,27 +97,48 @@ def prepared(operations: Iterable[Operation], model: Model) -> list[Operation]:
     that the model does not know or that makes no sense.
     """
     kept = []
-    known, problem, nothing = model.operations, model.problem, model.nothing
+    plain: set[tuple] = set()  # what operations say that are kept as they are
     for op in operations:
-        fits = op.__class__ is Operation and op.f in known
-        if not fits or (op.returned is not None and op.returned < op.invoked) or problem(op):
-            complaint = misfit(op, model)
-            raise DsvizError(f"operation {op.id} ({op.process} {op.f!r}): {complaint}")
-        if op.status == "info" or op.returned is None:
-            if model.keeps(op):
-                continue
-            if op.status != "info":
-                op = replace(op, status="info", result=None)
-        elif op.status == "fail" and not _tells(op, model):
+        if op.__class__ is not Operation:
+            raise _unfit(op, model)
+        said = (op.f, op.key, op.value, op.result, op.status)
+        try:
+            known = said in plain
+        except TypeError:  # a list in it, say
+            known = False
+        returned = op.returned
+        if known and returned is not None and returned >= op.invoked:
+            kept.append(op)
             continue
-        plain = (
-            nothing is None
-            and type(op.value) in _PLAIN
-            and type(op.result) in _PLAIN
-            and type(op.key) in _PLAIN
-        )
-        kept.append(op if plain else _frozen(op, nothing))
+        ready = _ready(op, model)
+        if ready is not None:
+            kept.append(ready)
+            if ready is op and op.status != "info":
+                plain.add(said)
     return kept
+
+
+def _ready(op: Operation, model: Model) -> Operation | None:
+    """Return one operation as a judge takes it, or None when it does not matter."""
+    returned = op.returned
+    if (
+        op.f not in model.operations
+        or (returned is not None and returned < op.invoked)
+        or model.problem(op)
+    ):
+        raise _unfit(op, model)
+    if op.status == "info" or returned is None:
+        if model.keeps(op):
+            return None
+        if op.status != "info":
+            op = replace(op, status="info", result=None)
+    elif op.status == "fail" and not _tells(op, model):
+        return None
+    return _frozen(op, model.nothing)
+
+
+def _unfit(op: Operation, model: Model) -> DsvizError:
+    return DsvizError(f"operation {op.id} ({op.process} {op.f!r}): {misfit(op, model)}")
 
 
 def misfit(op: Operation, model: Model) -> str | None:

@@ -22,6 +22,21 @@ class Part(NamedTuple):
     required: bool = True
 
 
+class Look(NamedTuple):
+    """What a model says of an operation; see `Model`.
+
+    `pin` is the state that it needs. `free` tells that it never depends on the state in a way that
+    its order matters for; `hides` that it may have taken effect without anybody seeing it.
+    """
+
+    keeps: bool
+    overwrites: bool
+    grows: bool
+    pin: State
+    free: bool
+    hides: bool
+
+
 class Looks:
     """What a model says of operations, kept: histories hold many that are alike."""
 
@@ -29,16 +44,18 @@ class Looks:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.known: dict[tuple, tuple[bool, bool, bool, State]] = {}
+        self.known: dict[tuple, Look] = {}
 
-    def at(self, op: Operation) -> tuple[bool, bool, bool, State]:
-        """Return (keeps, overwrites, grows, the state that it needs) of an operation."""
+    def at(self, op: Operation) -> Look:
+        """Ask the model about an operation, and keep its answer."""
         model = self.model
         keeps = model.keeps(op)
         overwrites = not keeps and model.overwrites(op)
         grows = op.f in model.growing and not keeps and not overwrites
         pin = ANYWHERE if overwrites or grows else model.pins(op)
-        look = self.known[op.f, op.value, op.result, op.status] = keeps, overwrites, grows, pin
+        hides = overwrites or grows
+        look = Look(keeps, overwrites, grows, pin, keeps or hides, hides)
+        self.known[op.f, op.value, op.result, op.status] = look
         return look
 
 
@@ -49,17 +66,23 @@ class Task:
     is 1 when an operation that overwrites, or an optional one, has been used. See `layout`.
     """
 
-    __slots__ = ("args", "grows", "keeps", "key", "op", "overwrites", "owed", "part", "pin", "used")
+    __slots__ = (
+        "args", "free", "grows", "keeps", "key", "marks", "op", "overwrites", "owed", "part",
+        "pin", "required", "used",
+    )  # fmt: skip
 
     def __init__(self, part: Part, looks: Looks) -> None:
-        op = self.op = part.op
+        op, _, returned, required = part
+        self.op = op
         self.part = part
         args = self.args = (op.f, op.value, op.result, op.status)
         look = looks.known.get(args) or looks.at(op)
-        self.keeps, self.overwrites, self.grows, self.pin = look
+        self.keeps, self.overwrites, self.grows, self.pin, self.free, hides = look
+        self.required = required
+        self.marks = hides or not required
         self.owed = self.used = 0
         # Equal optional operations that never return stand in for each other.
-        self.key: object = args if part.returned is None else self
+        self.key: object = args if returned is None else self
 
 
 #: (test, value, clear, put, new state): usable where ``mask & test == value``; then the bits of
@@ -218,47 +241,41 @@ def layout(tasks: Sequence[Task], events: Sequence[tuple[int, bool, int]]) -> tu
     From the lowest: `owed` bits of required operations that change the state and depend on it
     (strict: two configurations are compared only when these are equal), `owed` bits of the other
     required ones, `used` bits. Of two masks with the same state and strict bits, the one whose
-    bits are a subset of the other's is at least as good.
+    bits are a subset of the other's is at least as good. A bit is given again when its operation
+    has returned, so there are as many as are ever in use at once.
     """
-    slots = [_Slots(), _Slots(), _Slots()]  # strict, other required ones, used
-    place: list[tuple[int | None, int | None]] = [(None, None)] * len(tasks)
+    spare_strict: list[int] = []
+    spare_free: list[int] = []
+    spare_used: list[int] = []
+    strict = free = used = 0  # how many there are
     for _, returns, index in events:
         task = tasks[index]
-        free = task.keeps or task.overwrites or task.grows
-        required = task.part.required
         if returns:
-            owed, used = place[index]
-            if owed is not None:
-                slots[free].free.append(owed)
-            if used is not None:
-                slots[2].free.append(used)
+            if task.required:
+                (spare_free if task.free else spare_strict).append(task.owed)
+            if task.marks:
+                spare_used.append(task.used)
+            continue
+        if not task.required:
+            pass
+        elif task.free:
+            if spare_free:
+                task.owed = spare_free.pop()
+            else:
+                task.owed, free = free, free + 1
+        elif spare_strict:
+            task.owed = spare_strict.pop()
         else:
-            owed = slots[free].take() if required else None
-            used = slots[2].take() if not required or (free and not task.keeps) else None
-            place[index] = (owed, used)
-    first = slots[0].made
-    second = first + slots[1].made
-    for task, (owed, used) in zip(tasks, place, strict=True):
-        if owed is not None:
-            strict = not (task.keeps or task.overwrites or task.grows)
-            task.owed = 1 << (owed if strict else first + owed)
-        if used is not None:
-            task.used = 1 << second + used
-    return (1 << first) - 1, (1 << second) - 1
-
-
-class _Slots:
-    """Hands out numbers, a new one only when none is free: as many as are ever in use at once."""
-
-    __slots__ = ("free", "made")
-
-    def __init__(self) -> None:
-        self.free: list[int] = []
-        self.made = 0
-
-    def take(self) -> int:
-        """Return a number that is not in use."""
-        if self.free:
-            return self.free.pop()
-        self.made += 1
-        return self.made - 1
+            task.owed, strict = strict, strict + 1
+        if task.marks:
+            if spare_used:
+                task.used = spare_used.pop()
+            else:
+                task.used, used = used, used + 1
+    both = strict + free
+    for task in tasks:
+        if task.required:
+            task.owed = 1 << (strict + task.owed if task.free else task.owed)
+        if task.marks:
+            task.used = 1 << both + task.used
+    return (1 << strict) - 1, (1 << both) - 1
