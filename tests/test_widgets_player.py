@@ -43,6 +43,12 @@ def test_opens_with_the_run_as_scripted(player):
     assert player._view["live"]
 
 
+def test_lanes_are_of_nodes_that_there_are():
+    assert Player(calm(), lanes=("r1", "k"))._view["lanes"] == ["r1", "k"]
+    with pytest.raises(DsvizError, match="no node 'r9'; there are"):
+        Player(calm(), lanes=("r9",))
+
+
 def test_inject_runs_again_and_keeps_the_first_future(player):
     before = player.trace
     player.inject(Crash("k", at=50))

@@ -18,7 +18,7 @@ from dsviz.trace import Trace
 _WIDGETS = Path(__file__).parent.parent / "widgets"
 
 PLAYER_PARTS = (
-    "helpers", "icons", "run", "stage", "spacetime", "axis", "menu", "view", "entry",
+    "helpers", "icons", "run", "stage", "spacetime", "lanes", "axis", "menu", "view", "entry",
 )  # fmt: skip
 
 _PAGE = """<!doctype html>

@@ -8,7 +8,7 @@ of Python, can be undone, and the run as scripted stays beside it for comparison
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from dsviz.draw import frames
 from dsviz.draw.export import page, player_script, to_html
 from dsviz.draw.layout import layout
 from dsviz.draw.theme import FAULT_ICONS, TOKENS
-from dsviz.errors import DsvizError
+from dsviz.errors import DsvizError, listed
 from dsviz.sim.faults import Fault, fault_from_dict
 from dsviz.sim.scenario import Scenario
 from dsviz.trace import Trace
@@ -93,7 +93,8 @@ class Player(anywidget.AnyWidget):
     """Plays a scenario and lets its viewer inject faults.
 
     `faults` is the script; by default the scenario's own. `at` is the moment (ms) to show first,
-    `speed` a factor (0.1 to 16), `height` the stage's height in px, `checks` functions from a
+    `speed` a factor (0.1 to 16), `height` the stage's height in px, `lanes` the nodes whose values
+    are shown over time below the axis (the button "values …" changes it), `checks` functions from a
     trace to a `Verdict` (default: the scenario's). `link` is what "copy link" copied: the same
     futures of this scenario at the same moment. What a click does is also a method: `inject`,
     `remove`, `move`, `what_if`, `show`, `close`, `undo`, `redo`, `reset`, `seed`, `why`.
@@ -119,6 +120,7 @@ class Player(anywidget.AnyWidget):
         at: float | None = None,
         speed: float = 1.0,
         height: int | None = None,
+        lanes: Iterable[str] = (),
         checks: Iterable[Callable[[Trace], Any]] | None = None,
         link: str | None = None,
     ) -> None:
@@ -131,7 +133,8 @@ class Player(anywidget.AnyWidget):
         opened = None if link is None else self._opened(scenario, link)
         if opened is not None:
             script, seed, at = opened["script"], opened["seed"], opened["at"] if at is None else at
-        self._prepare(script, seed, title or scenario.name, at, speed, height)
+        look = {"at": at, "speed": speed, "height": height, "lanes": lanes}
+        self._prepare(script, seed, title or scenario.name, list(scenario.nodes), look)
         if opened is not None:
             self._futures, self._shown = opened["futures"], opened["shown"]
         self._rerun()
@@ -159,11 +162,13 @@ class Player(anywidget.AnyWidget):
         at: float | None = None,
         speed: float = 1.0,
         height: int | None = None,
+        lanes: Iterable[str] = (),
     ) -> Player:
         """Return a player of a trace alone: it plays, but faults cannot be injected."""
         player = cls.__new__(cls)
         player._scenario, player._checks = None, None
-        player._prepare((), trace.seed, title or trace.name, at, speed, height)
+        look = {"at": at, "speed": speed, "height": height, "lanes": lanes}
+        player._prepare((), trace.seed, title or trace.name, list(trace.nodes), look)
         player._first = _Future(trace, list(verdicts), player._kinds)
         player._second = None
         player._open()
@@ -174,12 +179,15 @@ class Player(anywidget.AnyWidget):
         script: Faults,
         seed: int,
         title: str,
-        at: float | None,
-        speed: float,
-        height: int | None,
+        nodes: Sequence[str],
+        look: dict[str, Any],
     ) -> None:
-        if not 0.1 <= speed <= 16:
-            raise DsvizError(f"speed={speed!r} must be between 0.1 and 16")
+        if not 0.1 <= look["speed"] <= 16:
+            raise DsvizError(f"speed={look['speed']!r} must be between 0.1 and 16")
+        lanes = list(look["lanes"])
+        for name in lanes:
+            if name not in nodes:
+                raise DsvizError(f"lanes: there is no node {name!r}; there are {listed(nodes)}")
         self._script = script
         self._seed = seed
         self._futures: list[Faults] = []  # beside the script: B, C, ...
@@ -190,7 +198,7 @@ class Player(anywidget.AnyWidget):
         self._runs: dict[tuple[Faults, int], _Future] = {}  # the last few, by what made them
         self._why: dict[str, Any] | None = None
         self._kinds: dict[str, str] = {}  # every message kind seen, so that its colour stays
-        self._settings = {"title": title, "at": at, "speed": speed, "height": height}
+        self._settings = {"title": title, **look, "lanes": lanes}
         self._line = ""
         self._problem = ""
         self._revision = getattr(self, "_revision", -1) + 1

@@ -69,6 +69,19 @@ def test_crash_by_click_changes_the_verdict(watch: Any) -> None:
     assert "down since 25 ms" in player.node("r1").get_attribute("aria-label")
 
 
+def test_lanes_show_what_a_node_holds_over_time(watch: Any) -> None:
+    player = watch()
+    before = player.root.locator(".ds-axis canvas").bounding_box()["height"]
+    player.button("values …").click()
+    player.root.get_by_role("dialog", name="Values over time").get_by_label("r1").check()
+    player.page.keyboard.press("Escape")
+    after = player.root.locator(".ds-axis canvas").bounding_box()["height"]
+    assert after > before + 15
+    player.scrub(player.duration)
+    told = player.root.locator(".ds-scrub").get_attribute("aria-valuetext")
+    assert "r1: total 4" in told
+
+
 def test_everything_by_keyboard(watch: Any) -> None:
     player = watch()
     player.scrub(25)

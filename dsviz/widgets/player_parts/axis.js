@@ -17,6 +17,7 @@ class Axis {
     this.moment = h("div", { class: "ds-moment" });
     this.box.append(this.moment, this.range, this.chips, this.lamps);
     parent.append(this.box);
+    this.lanes = new Lanes(this);
     this.range.addEventListener("input", () => {
       player.pause();
       player.seek(Number(this.range.value));
@@ -29,6 +30,7 @@ class Axis {
     const { run } = this.player;
     this.range.max = run.duration;
     this.clients = [...new Set(run.ops.client)].sort((a, b) => a - b);
+    this.lanes.setRun(run);
     this.gutter = this.gutterFor(run);
     this.buildChips();
     this.buildLamps();
@@ -39,7 +41,8 @@ class Axis {
   gutterFor(run) {
     const { ctx } = this.surface;
     ctx.font = `400 12px ${FONT}`;
-    const names = [...run.verdicts.map((v) => `${v.check}______`), ...this.clients.map((i) => run.names[i]), "time, ms"];
+    const rows = [...this.clients, ...this.lanes.rows.map((row) => row.node)];
+    const names = [...run.verdicts.map((v) => `${v.check}______`), ...rows.map((i) => run.names[i]), "time, ms"];
     return clamp(Math.max(...names.map((name) => textWidth(ctx, name))) + 26, 90, 190);
   }
 
@@ -58,7 +61,8 @@ class Axis {
     this.chipRows = 1 + Math.max(0, ...[...this.chips.children].map((chip) => Number(chip.dataset.row)));
     this.line = 6 + this.chipRows * CHIP_ROW + 12;
     this.opsTop = this.line + 24;
-    this.lampTop = this.opsTop + this.clients.length * CLIENT_ROW + 6;
+    this.lanesTop = this.opsTop + this.clients.length * CLIENT_ROW;
+    this.lampTop = this.lanesTop + this.lanes.height + 6;
     const { verdicts } = this.player.run;
     this.lampTops = [];
     let y = this.lampTop;
@@ -107,6 +111,7 @@ class Axis {
     this.drawLine();
     this.drawStems();
     this.drawOperations();
+    this.lanes.draw(this.lanesTop);
     this.drawVerdicts();
     this.drawParting();
     this.moment.style.height = `${this.height - this.line + 10}px`;
@@ -118,7 +123,7 @@ class Axis {
   show(t) {
     this.moment.style.transform = `translateX(${this.x(t)}px)`;
     this.range.value = t;
-    this.range.setAttribute("aria-valuetext", ms(t));
+    this.range.setAttribute("aria-valuetext", [ms(t), this.lanes.words(t)].filter(Boolean).join("; "));
     this.updateLamps(t);
   }
 

@@ -136,10 +136,29 @@ class Menu {
       const ask = h("button", { type: "button", onclick: () => player.askWhy(row) }, icon("question"), player.operationWords(row));
       return h("div", { class: "ds-item" }, ask);
     });
-    const box = player.controls.getBoundingClientRect();
-    const stage = player.stage.box.getBoundingClientRect();
-    const at = { x: opener.getBoundingClientRect().left - stage.left - 120, y: Math.max(20, box.top - stage.top - 330) };
+    const at = this.above(opener, 330);
     this.open("Why?", `${names.length} nodes, ${ops.id.length} operations`, [h("div", { class: "ds-scroll" }, ...items)], at, opener);
+  }
+
+  /** Choose the nodes whose values are shown over time. */
+  forLanes(opener) {
+    const { run, axis } = this.player;
+    const boxes = run.names.map((name) => {
+      const box = h("input", { type: "checkbox", value: name, checked: axis.lanes.chosen.has(name) });
+      box.addEventListener("change", () => axis.lanes.toggle(name));
+      return h("label", {}, box, name);
+    });
+    const held = run.shown.node.length || run.steps.what.includes(LOGGED);
+    const note = held ? [] : [h("p", { class: "ds-soft" }, "The nodes of this run show and log nothing.")];
+    const at = this.above(opener, 120);
+    this.open("Values over time", "a lane for each node", [h("div", { class: "ds-boxes", role: "group", "aria-label": "Nodes to show" }, ...boxes), ...note], at, opener);
+  }
+
+  /** A place for a menu above a button of the controls. */
+  above(opener, room) {
+    const stage = this.player.stage.box.getBoundingClientRect();
+    const box = this.player.controls.getBoundingClientRect();
+    return { x: opener.getBoundingClientRect().left - stage.left - 120, y: Math.max(20, box.top - stage.top - room) };
   }
 
   forGroup(chosen, at, opener) {

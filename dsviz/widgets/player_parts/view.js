@@ -118,6 +118,9 @@ class PlayerView {
     this.whyButton = h("button", {
       type: "button", class: "ds-btn", title: "Why did an operation end as it did?", onclick: () => this.openWhyMenu(this.whyButton),
     }, icon("question"), "why …");
+    this.lanesButton = h("button", {
+      type: "button", class: "ds-btn", title: "Show what nodes hold and log, over time", onclick: () => this.openLanesMenu(this.lanesButton),
+    }, icon("lanes"), "values …");
     this.linkButton = h("button", { type: "button", class: "ds-btn", title: "Copy a link to this moment of these futures", onclick: () => this.copyLink() }, icon("chain"), "copy link");
     const button = (name, text, label, act) =>
       h("button", { type: "button", class: "ds-btn", "aria-label": label, onclick: act }, icon(name), h("span", { class: "ds-wide" }, text));
@@ -126,7 +129,7 @@ class PlayerView {
       button("previous", "event", "Previous event", () => this.stepTo(-1, true)),
       this.playButton,
       button("next", "event", "Next event", () => this.stepTo(1, true)),
-      this.speedBox, this.paceText, h("span", { class: "ds-space" }), this.whyButton, this.linkButton, this.partitionButton,
+      this.speedBox, this.paceText, h("span", { class: "ds-space" }), this.lanesButton, this.whyButton, this.linkButton, this.partitionButton,
     );
     this.root.append(this.controls);
   }
@@ -151,6 +154,7 @@ class PlayerView {
     if (first) {
       this.t = view.at ?? 0;
       this.setSpeed(view.speed ?? 1);
+      for (const name of view.lanes ?? []) this.axis.lanes.chosen.add(name);
     }
     this.setTheme();
     this.select();
@@ -390,6 +394,11 @@ class PlayerView {
   openWhyMenu(opener) {
     this.pause();
     this.menu.forWhy(opener);
+  }
+
+  openLanesMenu(opener) {
+    this.pause();
+    this.menu.forLanes(opener);
   }
 
   /** What is copied opens the same futures at the same moment, in a notebook or in a saved page. */
