@@ -11,6 +11,7 @@ from dsviz.sim import faults as vocabulary
 from dsviz.sim.disk import DiskError
 from dsviz.sim.faults import (
     FAULTS,
+    BitRot,
     ClockDrift,
     ClockSkew,
     Corrupt,
@@ -53,6 +54,8 @@ EVERY_KIND = [
     Slow("a", 10, at=10, duration=20),
     DiskStall("a", at=10, duration=20),
     DiskFailure("a", at=10),
+    DiskFailure("a", at=10, file="log"),
+    BitRot("a", "log", at=10, record=3, byte=7),
     PowerLoss("a", at=10, torn=True),
 ]
 
@@ -315,6 +318,64 @@ def test_a_failed_sync_raises_and_a_second_one_lies():
     assert len(trace.select("disk error")) == 1
 
 
+class TwoFiles(Node):
+    """Writes two files, syncs one of them, and says what it finds after a restart."""
+
+    def on_start(self):
+        found = (self.disk.read("log", []), self.disk.read("page"), self.disk.read("root"))
+        self.log(f"found {found}")
+        if found != ([], None, None):
+            return
+        self.disk.append("log", b"one")
+        self.disk.write("page", "new")
+        self.disk.write("root.new", 1)
+        self.set_timer("go", 10)
+
+    def on_timer_go(self):
+        for file in ("log", "root.new"):
+            try:
+                self.disk.sync(file)
+            except DiskError:
+                self.log(f"error on {file}")
+        self.disk.rename("root.new", "root")
+        self.disk.sync("root")
+        self.log(f"{self.disk.unsynced} left")
+
+
+def two_files(*faults):
+    scenario = Scenario("files", {"a": TwoFiles()}, 100.0, faults=faults, sync_ms=1.0)
+    trace = scenario.run(0)
+    return [e.data for e in trace.select("log")], trace
+
+
+def test_a_sync_of_one_file_leaves_the_others():
+    told, _ = two_files(PowerLoss("a", at=50), Restart("a", at=60))
+    assert told == ["found ([], None, None)", "4 left", "found ([b'one'], None, 1)"]
+
+
+def test_a_disk_error_may_hit_one_file_only():
+    told, _ = two_files(
+        DiskFailure("a", at=5, file="root"), PowerLoss("a", at=50), Restart("a", at=60)
+    )
+    assert told[1] == "error on root.new"
+    assert told[-1] == "found ([b'one'], None, None)"
+    told, _ = two_files(DiskFailure("a", at=5, file="other"))
+    assert told[1] == "4 left"
+
+
+def test_bit_rot_shows_when_the_disk_is_read_again():
+    told, _ = two_files(BitRot("a", "log", at=50), Crash("a", at=55), Restart("a", at=60))
+    assert told[-1] == "found ([b'nne'], 'new', 1)"
+    for nothing in (
+        BitRot("a", "log", at=50, record=1), BitRot("a", "log", at=50, byte=3),
+        BitRot("a", "page", at=50), BitRot("a", "nothing", at=50),
+    ):  # fmt: skip
+        told, _ = two_files(nothing, Crash("a", at=55), Restart("a", at=60))
+        assert told[-1] == "found ([b'one'], 'new', 1)"
+    with pytest.raises(DsvizError, match="byte=-1 must be 0 or more"):
+        BitRot("a", "log", at=1, byte=-1)
+
+
 def test_a_failed_sync_is_told_to_the_callback():
     class Async(Node):
         def on_start(self):
@@ -448,13 +509,15 @@ def test_golden_transcript_of_each_fault(name, request):
 DISK_FAULTS_SHOWN = {
     "DiskStall": (DiskStall("a", at=11, duration=40),),
     "DiskFailure": (DiskFailure("a", at=5), PowerLoss("a", at=60), Restart("a", at=70)),
+    "BitRot": (BitRot("a", "log", at=20), Crash("a", at=25), Restart("a", at=30)),
     "PowerLoss-unsynced": (PowerLoss("a", at=11), Restart("a", at=30)),
 }
 
 
 @pytest.mark.parametrize("name", DISK_FAULTS_SHOWN)
 def test_golden_transcript_of_each_disk_fault(name, request):
-    text = journal(*DISK_FAULTS_SHOWN[name])[1].transcript()
+    run = two_files if name == "BitRot" else journal
+    text = run(*DISK_FAULTS_SHOWN[name])[1].transcript()
     path = Path(__file__).with_name("golden") / "faults" / f"{name}.txt"
     if request.config.getoption("--update-golden"):
         path.write_text(text, encoding="utf-8")

@@ -97,6 +97,7 @@ FAULT_ICONS: dict[str, str] = {
     "Corrupt": "garble",
     "DiskStall": "disk",
     "DiskFailure": "disk",
+    "BitRot": "disk",
 }
 
 

@@ -98,11 +98,19 @@ class Effects:
             self.timer_data.append(data)
         return token
 
-    def sync_disk(self, slot: Any, serial: int, ms: float, then: str | None, failed: bool) -> None:
+    def sync_disk(
+        self,
+        slot: Any,
+        serial: int,
+        names: tuple[str, ...],
+        ms: float,
+        then: str | None,
+        failed: bool,
+    ) -> None:
         if then is not None and not hasattr(slot.node, f"on_disk_{then}"):
             raise DsvizError(f"{slot.name}: sync(then={then!r}) needs a method on_disk_{then}")
-        self.noted.append(["sync", then])
-        if then is None and ms == 0 and not self._lead and not self._waits:
+        self.noted.append(["sync", then, names])
+        if then is None and ms == 0 and not self._lead and not self._waits and not names:
             self.unsynced = 0
         elif then is None:
             self._lead += ms
@@ -191,7 +199,7 @@ class NodeProcess:
         """Let one event happen; return what the handler did."""
         if event["event"] == "start":
             self.start(event)
-        self.node._slot.disk._fail(event.get("failing", 0))
+        self.node._slot.disk._fail(*event.get("failing", (0,)))
         self.kernel.begin(event)
         error = None
         try:

@@ -205,7 +205,7 @@ class StandIn(Node):
         kernel, slot = self._kernel, self._slot
         asked = {"event": event, "now": self.now, "unsynced": slot.disk.unsynced, **about}
         if slot.disk._failing:
-            asked["failing"] = slot.disk._failing
+            asked["failing"] = [slot.disk._failing, slot.disk._failing_file]
         lead = kernel._works.lead()
         if lead or slot.stalls:
             asked["waits"] = True  # even a sync that takes no time is not done at once
@@ -272,9 +272,10 @@ class StandIn(Node):
             raise TypeError
         self._slot.disk._change(verb, _text(name, 200), value)
 
-    def _sync(self, then: str | None) -> None:
+    def _sync(self, then: str | None, names: list[str]) -> None:
+        files = [_text(name, 200) for name in _words(names)]
         with contextlib.suppress(DiskError):  # the submission has met it on its own side
-            self._slot.disk.sync(None if then is None else _text(then, 60))
+            self._slot.disk.sync(*files, then=None if then is None else _text(then, 60))
 
     def _log(self, text: str) -> None:
         self._kernel.effect(self._slot, "log", _text(text, 10_000))

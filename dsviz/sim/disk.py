@@ -3,7 +3,7 @@
 `write` and `append` reach the page cache at once: the node reads them back, and they survive a
 crash of the process. Only `sync` makes them durable: after a power loss the disk holds what the
 last completed sync covered, and nothing newer; after a torn one perhaps some sectors of what was
-newer, in no order.
+newer, in no order. A sync covers every file, or only those that it names.
 
 A sync may fail. Then, as on Linux since 2018's "fsyncgate" was looked into, the pages it should
 have written count as clean: they can still be read, a second sync reports success without having
@@ -58,6 +58,7 @@ class Disk:
         self._doomed: list[Change] = []  # a sync of them failed: readable, but on no disk
         self._serial = 0
         self._failing = 0  # how many of the next syncs fail; negative: all of them
+        self._failing_file = ""  # only syncs of files whose names begin so
 
     def read(self, name: str, default: Any = None) -> Any:
         """Return a copy of what file `name` holds (a list for a file that was appended to)."""
@@ -89,8 +90,10 @@ class Disk:
             raise DsvizError(f"file {name!r} cannot be renamed: it does not exist on this disk")
         self._change("rename", name, new)
 
-    def sync(self, then: str | None = None) -> None:
-        """Make every write so far durable (fsync).
+    def sync(self, *names: str, then: str | None = None) -> None:
+        """Make every write so far durable (fsync), or every write so far to the files `names`.
+
+        A rename is covered by a sync of the old name or of the new one.
 
         Without `then` the node blocks for the disk's time: what follows in the handler happens
         after it, and a crash in between undoes it all. With ``then="flushed"`` the call returns
@@ -99,9 +102,10 @@ class Disk:
 
         Raises DiskError, after the disk's time, when the disk reports an input/output error.
         """
-        failed = self._failing != 0
-        self._failing -= self._failing > 0
-        self._kernel.sync_disk(self._slot, self._serial, self._sync_ms, then, failed)
+        hit = not names or any(name.startswith(self._failing_file) for name in names)
+        failed = self._failing != 0 and hit
+        self._failing -= failed and self._failing > 0
+        self._kernel.sync_disk(self._slot, self._serial, names, self._sync_ms, then, failed)
         if failed and then is None:
             raise self._error()
 
@@ -127,13 +131,19 @@ class Disk:
 
     # What follows is for the kernel.
 
-    def _settle(self, serial: int, failed: bool) -> int | DiskError:
+    def _settle(self, serial: int, names: tuple[str, ...], failed: bool) -> int | DiskError:
         """A sync that covers the changes up to `serial` has ended: they are durable now.
 
-        Return how many there were, or the error when the sync failed.
+        With `names`, only the changes to these files. Return how many there were, or the error
+        when the sync failed.
         """
-        done = [change for change in self._changes if change[0] <= serial]
-        self._changes = self._changes[len(done) :]
+        if names:
+            done = [c for c in self._changes if c[0] <= serial and _touches(c, names)]
+            settled = {change[0] for change in done}
+            self._changes = [change for change in self._changes if change[0] not in settled]
+        else:
+            done = [change for change in self._changes if change[0] <= serial]
+            self._changes = self._changes[len(done) :]
         if failed:
             self._doomed += done
             return self._error()
@@ -141,9 +151,30 @@ class Disk:
             _apply(self._durable, change)
         return len(done)
 
-    def _fail(self, count: int) -> None:
-        """Let the next `count` syncs fail; negative: all until further notice; 0: none."""
-        self._failing = count
+    def _fail(self, count: int, file: str = "") -> None:
+        """Let the next `count` syncs fail; negative: all until further notice; 0: none.
+
+        With `file`, only syncs of files whose names begin with it.
+        """
+        self._failing, self._failing_file = count, file
+
+    def _rot(self, file: str, record: int, byte: int) -> bool:
+        """Flip a bit of what is durable; return whether there is such a byte.
+
+        The page cache still has it right: what is wrong shows when the disk is read again, after
+        the node's next start.
+        """
+        held = self._durable.get(file)
+        records = list(held) if isinstance(held, tuple) else [held]
+        if not -len(records) <= record < len(records) or not isinstance(records[record], bytes):
+            return False
+        rotten = bytearray(records[record])
+        if byte >= len(rotten):
+            return False
+        rotten[byte] ^= 1
+        records[record] = bytes(rotten)
+        self._durable[file] = tuple(records) if isinstance(held, tuple) else records[0]
+        return True
 
     def _crash(self, now: float, power: bool, torn: Random | None = None) -> int:
         """Undo what had not happened yet at `now`, on power loss also what was not synced.
@@ -164,6 +195,10 @@ class Disk:
         for change in (*self._doomed, *self._changes):
             _apply(self._files, change)
         return lost
+
+
+def _touches(change: Change, names: tuple[str, ...]) -> bool:
+    return change[3] in names or (change[2] == "rename" and change[4] in names)
 
 
 def _apply_torn(files: dict[str, Any], change: Change, draw: Random) -> None:

@@ -9,6 +9,7 @@ from dsviz.errors import DsvizError, listed
 from dsviz.sim.fault import Fault
 from dsviz.sim.link_faults import Corrupt, Cut, Delay, Duplicate, Loss, Partition, Reorder
 from dsviz.sim.node_faults import (
+    BitRot,
     ClockDrift,
     ClockSkew,
     Crash,
@@ -22,6 +23,7 @@ from dsviz.sim.node_faults import (
 
 __all__ = [
     "FAULTS",
+    "BitRot",
     "ClockDrift",
     "ClockSkew",
     "Corrupt",
@@ -60,6 +62,7 @@ FAULTS: dict[str, type[Fault]] = {
         Slow,
         DiskStall,
         DiskFailure,
+        BitRot,
         ClockDrift,
         ClockSkew,
     )

@@ -135,23 +135,49 @@ class DiskStall(Fault):
 @dataclass(frozen=True, repr=False)
 class DiskFailure(Fault):
     """A sync of `node` fails with an input/output error: the next one, or with a `duration` every
-    one in that time. What it should have written is on no disk, and no later sync writes it."""
+    one in that time. What it should have written is on no disk, and no later sync writes it. With
+    `file`, only syncs of files whose names begin with it."""
 
     label = "disk error"
     node: str
     at: float
     duration: float | None = None
+    file: str = ""
 
     def begin(self, kernel: Kernel) -> None:
-        kernel.slots[self.node].disk._fail(1 if self.duration is None else -1)
+        kernel.slots[self.node].disk._fail(1 if self.duration is None else -1, self.file)
 
     def end(self, kernel: Kernel) -> None:
         kernel.slots[self.node].disk._fail(0)
 
     def __str__(self) -> str:
+        of = f"{self.file!r} on {self.node}" if self.file else self.node
         if self.duration is None:
-            return f"the next sync of {self.node} after {self.at:g} ms fails"
-        return f"every sync of {self.node} fails {span(self)}"
+            return f"the next sync of {of} after {self.at:g} ms fails"
+        return f"every sync of {of} fails {span(self)}"
+
+
+@dataclass(frozen=True, repr=False)
+class BitRot(Fault):
+    """A bit of `file` on the disk of `node` flips by itself: in byte `byte` of what was written, or
+    of the record number `record` of what was appended. The node meets it when it next starts."""
+
+    label = "bit rot"
+    node: str
+    file: str
+    at: float
+    record: int = 0
+    byte: int = 0
+
+    def validate(self) -> None:
+        if self.byte < 0:
+            raise DsvizError(f"BitRot: byte={self.byte!r} must be 0 or more")
+
+    def begin(self, kernel: Kernel) -> None:
+        kernel.slots[self.node].disk._rot(self.file, self.record, self.byte)
+
+    def __str__(self) -> str:
+        return f"a bit of {self.file!r} on the disk of {self.node} flips at {self.at:g} ms"
 
 
 @dataclass(frozen=True, repr=False)

@@ -64,21 +64,29 @@ class Timing(Mail):
 
     # Disks ------------------------------------------------------------------------------------
 
-    def sync_disk(self, slot: Slot, serial: int, ms: float, then: str | None, failed: bool) -> None:
+    def sync_disk(
+        self,
+        slot: Slot,
+        serial: int,
+        names: tuple[str, ...],
+        ms: float,
+        then: str | None,
+        failed: bool,
+    ) -> None:
         """Make the disk's changes up to `serial` durable in `ms` ms; see `Disk.sync`."""
         if then is not None and not hasattr(slot.node, f"on_disk_{then}"):
             raise DsvizError(f"{slot.name}: sync(then={then!r}) needs a method on_disk_{then}")
         ms *= slot.slowness
         if ms == 0 and not self._works.lead() and then is None and not slot.stalls:
-            self._record(*_settled(slot, slot.disk._settle(serial, failed)))
+            self._record(*_settled(slot, slot.disk._settle(serial, names, failed)))
             return
-        data = (serial, then, failed)
+        data = (serial, then, failed, names)
         self._push(self.handler_time() + ms, "synced", slot.name, None, data, slot.starts)
         if then is None:
             self._works.ahead(ms)
 
     def _on_synced(self, entry: tuple) -> None:
-        _, seq, _, name, _, (serial, then, failed), starts, cause = entry
+        _, seq, _, name, _, (serial, then, failed, names), starts, cause = entry
         slot = self.slots[name]
         if not slot.up or slot.starts != starts:
             return
@@ -88,7 +96,7 @@ class Timing(Mail):
         if then is not None and not slot.ready:
             slot.inbox.append(entry)
             return
-        result = slot.disk._settle(serial, failed)
+        result = slot.disk._settle(serial, names, failed)
         what, _, data = _settled(slot, result)
         self.records.append((self.now, seq, what, name, None, data, None, cause))
         if then is not None:
