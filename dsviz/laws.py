@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
+from math import comb, exp, inf
 from random import Random
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dsviz.errors import DsvizError
 
@@ -158,3 +158,80 @@ def percentile(values: Sequence[float], share: float) -> float:
     ordered = sorted(values)
     rank = -int(-share * len(ordered) // 1)  # ceiling
     return ordered[max(rank, 1) - 1]
+
+
+# Write-ahead log ------------------------------------------------------------------------------
+
+
+class GroupCommit(NamedTuple):
+    """What sharing syncs costs and brings; times in ms."""
+
+    batch: float  # transfers a sync
+    mean: float  # latency
+    p99: float
+
+
+def group_commit(rate: float, fsync_ms: float, delay_ms: float = 0.0) -> GroupCommit:
+    """Return the law of group commit: one sync under way, whoever waits boards the next.
+
+    Transfers come at random (Poisson), `rate` a second; a sync takes `fsync_ms`, and the first to
+    wait may wait `delay_ms` for company. During a sync a = rate · fsync_ms of them come; with
+    chance e^-a none does, and the next one finds the disk idle. So a batch holds a + e^-a of them
+    and those of the delay. One that comes during a sync waits for its rest (half of it on
+    average), for the delay, and for its own sync; one that finds the disk idle only for the last
+    two; one that comes within the delay for its rest and the sync. Raises DsvizError for numbers
+    that are not positive.
+    """
+    _check_positive(rate=rate, fsync_ms=fsync_ms)
+    during, alone, company = rate * fsync_ms / 1000, exp(-rate * fsync_ms / 1000), rate * delay_ms
+    company /= 1000
+    batch = during + alone + company
+    least = fsync_ms + delay_ms
+    waits = during * (least + fsync_ms / 2) + alone * least + company * (fsync_ms + delay_ms / 2)
+    # The slowest are those that came when a sync had just begun: spread over (least, least + F).
+    slowest = max(0.0, 1 - 0.01 * batch / during) if during else 0.0
+    return GroupCommit(batch, waits / batch, least + fsync_ms * slowest)
+
+
+def sync_each(rate: float, fsync_ms: float) -> float:
+    """Return the mean latency in ms when each transfer has a sync of its own, one after the other.
+
+    A queue with random arrivals and a constant service time (M/D/1): F + ρF / 2(1 - ρ) with
+    ρ = rate · F (Pollaczek–Khinchine). Infinite from ρ = 1 on: 1 / F transfers a second.
+    """
+    _check_positive(rate=rate, fsync_ms=fsync_ms)
+    load = rate * fsync_ms / 1000
+    return inf if load >= 1 else fsync_ms + load * fsync_ms / (2 * (1 - load))
+
+
+def interval_loss(rate: float, interval_ms: float) -> tuple[float, float]:
+    """Return (mean, worst) number of acknowledged transfers that a power loss takes.
+
+    With a sync each `interval_ms` it takes what came since the last one: half an interval's worth
+    on average.
+    """
+    worst = rate * interval_ms / 1000
+    return worst / 2, worst
+
+
+def full_page_factor(
+    updates: int, pages: int = 100_000, row_bytes: int = 100, page_bytes: int = 8192
+) -> float:
+    """Return how many times more log there is with full-page images than without.
+
+    `updates` rows at random places are changed between two checkpoints. They touch
+    P (1 - (1 - 1/P)^U) different pages, each of which is logged whole once.
+    """
+    touched = pages * (1 - (1 - 1 / pages) ** updates)
+    return 1 + touched * page_bytes / (updates * row_bytes)
+
+
+def redo_seconds(log_bytes: float, bytes_per_second: float) -> float:
+    """Return how long recovery replays a log."""
+    return log_bytes / bytes_per_second
+
+
+def _check_positive(**values: float) -> None:
+    for name, value in values.items():
+        if not value > 0:
+            raise DsvizError(f"{name}={value!r} must be more than 0")

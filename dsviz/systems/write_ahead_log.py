@@ -92,7 +92,7 @@ class Database(Node):
             self.reply(msg, "ok", value=record.lsn)  # the kernel knows it; the disk does not
             return
         self.waiting.append((record.lsn, msg))
-        if not self.flushing:
+        if not self.flushing and len(self.waiting) == 1:
             self.set_timer("flush", self.commit_delay)
 
     def images_for(self, *names: str) -> dict[str, bytes]:
@@ -122,7 +122,8 @@ class Database(Node):
     def on_disk_flushed(self, result: int | DiskError) -> None:
         if isinstance(result, DiskError):
             self.handle_error(result, self.on_timer_flush)
-            return
+            if self.on_error == "retry":
+                return
         self.acknowledge(self.flushing)
         self.flushing = 0
         if self.waiting:
