@@ -78,7 +78,8 @@ class Timing(Mail):
             raise DsvizError(f"{slot.name}: sync(then={then!r}) needs a method on_disk_{then}")
         ms *= slot.slowness
         if ms == 0 and not self._works.lead() and then is None and not slot.stalls:
-            self._record(*_settled(slot, slot.disk._settle(serial, names, failed)))
+            settled = _settled(slot, slot.disk._settle(serial, names, failed))
+            self._record(*settled, _listed(names))
             return
         data = (serial, then, failed, names)
         self._push(self.handler_time() + ms, "synced", slot.name, None, data, slot.starts)
@@ -98,7 +99,7 @@ class Timing(Mail):
             return
         result = slot.disk._settle(serial, names, failed)
         what, _, data = _settled(slot, result)
-        self.records.append((self.now, seq, what, name, None, data, None, cause))
+        self.records.append((self.now, seq, what, name, None, data, _listed(names), cause))
         if then is not None:
             self._handle(slot, seq, getattr(slot.node, f"on_disk_{then}"), result)
 
@@ -143,3 +144,7 @@ def _settled(slot: Slot, result: int | DiskError) -> tuple[str, str, Any]:
     if isinstance(result, DiskError):
         return "disk error", slot.name, "sync"
     return "synced", slot.name, result
+
+
+def _listed(names: tuple[str, ...]) -> str | None:
+    return ", ".join(names) or None

@@ -19,13 +19,19 @@ Holdings = dict[str, tuple[int, int]]  # by account: what it holds, how many tra
 class Audit:
     """One look at all accounts, and what they should hold.
 
-    `before` is what they held when the database had last recovered (or at first), `since` are the
-    transfers that reached it from then on, in this order. With `stopped` it has recovered again.
+    `before` is what they held at an earlier audit, when the database had just recovered (or at
+    first). `lives` are the transfers that reached it from then on, in their order, a list for each
+    of its lives: it may have stopped and recovered several times.
     """
 
-    def __init__(self, op: Operation, before: Holdings, since: list[Operation], stopped: bool):
-        self.op, self.before, self.since, self.stopped = op, before, since, stopped
+    def __init__(self, op: Operation, before: Holdings, lives: list[list[Operation]]) -> None:
+        self.op, self.before, self.lives = op, before, lives
         self.holds: Holdings = {n: tuple(v) for n, v in op.result["accounts"].items()}
+
+    @property
+    def since(self) -> list[Operation]:
+        """All these transfers."""
+        return [op for life in self.lives for op in life]
 
     @property
     def total(self) -> int:
@@ -33,18 +39,23 @@ class Audit:
         return sum(balance for balance, _ in self.holds.values())
 
     def prefix(self) -> int | None:
-        """Return how many of the transfers explain the accounts; None: no number does."""
-        state = dict(self.before)
-        if state == self.holds:
-            return 0
-        for number, op in enumerate(self.since, 1):
-            target, amount = op.value
-            for name, change in ((op.key, -amount), (target, amount)):
-                balance, seen = state[name]
-                state[name] = (balance + change, seen + 1)
-            if state == self.holds:
-                return number
-        return None
+        """Return how many of the transfers explain the accounts; None: no number does.
+
+        Of each life the first k count, for some k: what was not yet durable is lost at its end.
+        """
+        place = {name: i for i, name in enumerate(self.before)}
+        possible = {tuple(self.before.values()): 0}  # what the accounts may hold: transfers kept
+        for life in self.lives:
+            for state, kept in list(possible.items()):
+                held = list(state)
+                for op in life:
+                    target, amount = op.value
+                    for name, change in ((op.key, -amount), (target, amount)):
+                        balance, seen = held[place[name]]
+                        held[place[name]] = (balance + change, seen + 1)
+                    kept += 1
+                    possible.setdefault(tuple(held), kept)
+        return possible.get(tuple(self.holds[name] for name in self.before))
 
     def acknowledged(self) -> list[Operation]:
         """Return those transfers that a client was told of before the audit began."""
@@ -65,20 +76,19 @@ def audits(trace: Trace) -> Iterator[Audit]:
     ops = {op.id: op for op in trace.history()}
     by_request = _operations_by_message(trace)
     before: Holdings | None = None
-    since: list[Operation] = []
-    stopped = False
+    lives: list[list[Operation]] = [[]]
     for _, _, what, node, _, data, _, _ in trace.rows:
         if node == "db" and what == "crash":
-            stopped = True
+            lives.append([])
         elif node == "db" and what == "deliver" and data.kind == "transfer":
-            since.append(ops[by_request[data.id]])
+            lives[-1].append(ops[by_request[data.id]])
         elif what == "ok" and ops[data["op"]].f == "audit":
             op = ops[data["op"]]
             start = before or dict.fromkeys(op.result["accounts"], (op.result["each"], 0))
-            audit = Audit(op, start, since, stopped)
+            audit = Audit(op, start, lives)
             yield audit
-            if stopped:
-                before, since, stopped = audit.holds, [], False
+            if len(lives) > 1:
+                before, lives = audit.holds, [[]]
 
 
 def _operations_by_message(trace: Trace) -> dict[int, int]:
@@ -110,11 +120,11 @@ def nothing_lost(trace: Trace) -> Verdict:
         missing = audit.missing()
         if missing:
             at = audit.op.return_ms
-            last = audit.acknowledged()[-1]
+            last = [audit.op, *audit.acknowledged()][-1]
             sentence = (
                 f"At {at:,.0f} ms {missing:,} acknowledged transfer{'s are' * (missing > 1)}"
-                f"{' is' * (missing == 1)} missing from the accounts; {last.process} was told of "
-                f"the last one at {last.return_ms:,.0f} ms."
+                f"{' is' * (missing == 1)} missing from the accounts; {last.process} had its last "
+                f"answer at {last.return_ms:,.0f} ms."
             )
             return Verdict(name, "violated", sentence, at, (), (last.id, audit.op.id))
     return Verdict(name, "ok", "Each acknowledged transfer was in the accounts at each audit.")
