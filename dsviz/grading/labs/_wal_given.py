@@ -16,7 +16,8 @@ def unpack_page(data):
 
 def pack_record(lsn, durable, source, target, amount, images):
     """A transfer as bytes. durable: how far the log is on disk; images: {account: page}."""
-    head = struct.pack("<QQccIB", lsn, durable, source.encode(), target.encode(), amount, len(images))
+    names = source.encode(), target.encode()
+    head = struct.pack("<QQccIB", lsn, durable, *names, amount, len(images))
     return head + b"".join(name.encode() + page for name, page in images.items())
 
 

@@ -68,7 +68,7 @@ class Wal(Node):
             done()
 
     def checkpoint(self, pages):
-        """Make {account: page} durable, move the redo point to the newest record, forget the log."""
+        """Make {account: page} durable, move the redo point to the newest record, forget the rest."""
         old, redo = self.segment, self.lsn
         self.disk.sync(f"wal {old}")
         for name, page in pages.items():
