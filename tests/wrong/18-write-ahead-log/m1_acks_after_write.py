@@ -69,7 +69,7 @@ class Wal(Node):
             done()
 
     def checkpoint(self, pages):
-        """Make {account: page} durable, move the redo point to the newest record, forget the rest."""
+        """Make {account: page} durable; move the redo point to the newest record; recycle."""
         old, redo = self.segment, self.lsn
         self.disk.sync(f"wal {old}")
         for name, page in pages.items():
@@ -82,6 +82,7 @@ class Wal(Node):
         self.disk.sync("root")
         self.disk.truncate(f"wal {old}", 0)
         self.is_durable(redo)
+
 
 # %% bank
 class BankDb(Wal):
@@ -135,6 +136,7 @@ class BankDb(Wal):
         """Make a checkpoint of all pages."""
         self.checkpoint({name: pack_page(*page) for name, page in self.pages.items()})
         self.imaged = set()
+
 
 # %% numbers
 NUMBERS = {"transfers a sync": 12, "mean latency, ms": 6}

@@ -69,7 +69,7 @@ class Wal(Node):
             done()
 
     def checkpoint(self, pages):
-        """Make {account: page} durable, move the redo point to the newest record, forget the rest."""
+        """Make {account: page} durable; move the redo point to the newest record; recycle."""
         old, redo = self.segment, self.lsn
         self.synced(f"wal {old}")
         for name, page in pages.items():
@@ -88,6 +88,7 @@ class Wal(Node):
             self.disk.sync(*files)
         except DiskError:
             self.disk.sync(*files)
+
 
 # %% bank
 class BankDb(Wal):
@@ -141,6 +142,7 @@ class BankDb(Wal):
         """Make a checkpoint of all pages."""
         self.checkpoint({name: pack_page(*page) for name, page in self.pages.items()})
         self.imaged = set()
+
 
 # %% numbers
 NUMBERS = {"transfers a sync": 12, "mean latency, ms": 6}

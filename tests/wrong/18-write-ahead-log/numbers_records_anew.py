@@ -68,7 +68,7 @@ class Wal(Node):
             done()
 
     def checkpoint(self, pages):
-        """Make {account: page} durable, move the redo point to the newest record, forget the rest."""
+        """Make {account: page} durable; move the redo point to the newest record; recycle."""
         old, redo = self.segment, 0
         self.disk.sync(f"wal {old}")
         for name, page in pages.items():
@@ -82,6 +82,7 @@ class Wal(Node):
         self.disk.truncate(f"wal {old}", 0)
         self.is_durable(self.lsn)
         self.lsn = self.durable = 0
+
 
 # %% bank
 class BankDb(Wal):
@@ -135,6 +136,7 @@ class BankDb(Wal):
         """Make a checkpoint of all pages."""
         self.checkpoint({name: pack_page(*page) for name, page in self.pages.items()})
         self.imaged = set()
+
 
 # %% numbers
 NUMBERS = {"transfers a sync": 12, "mean latency, ms": 6}
