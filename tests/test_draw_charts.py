@@ -13,7 +13,7 @@ from dsviz.errors import DsvizError
 from dsviz.history import History
 from dsviz.sim.faults import Crash, Restart
 from dsviz.sim.latency import WARS
-from dsviz.systems import quorum
+from dsviz.systems import quorum, write_ahead_log_runs
 from dsviz.trace import Trace
 from pictures import check, words
 
@@ -299,3 +299,53 @@ def test_percentages():
     assert (percent(0.9999), percent(0.5), share(0.0), share(1.0), share(1 / 3)) == (
         "99.99 %", "50 %", "0 %", "100 %", "33.3 %",
     )  # fmt: skip
+
+
+# A log and its disk -----------------------------------------------------------------------------
+
+
+@THEMES
+def test_shelves_show_what_only_the_page_cache_knows(theme):
+    run = write_ahead_log_runs.stopped("interval", rate=20, at=2_500).run(0)
+    picture = charts.shelves(run, at=2_499, theme=theme)
+    check(picture, 30_000)
+    assert picture.caption == (
+        "At 2,499 ms record 50 is the newest, and the log is durable up to 40: 10 records are in "
+        "the page cache only, and clients were told of 10."
+    )
+    assert words(picture).count("50") == 2  # told the client, page cache
+    assert words(picture).count("40") == 2  # told the client, on the disk
+
+
+def test_shelves_of_a_log_that_is_all_durable(run):
+    group = write_ahead_log_runs.stopped("group", rate=20, at=2_500).run(0)
+    assert charts.shelves(group, at=2_480).caption.endswith("durable up to 50: all of it.")
+    waits = charts.shelves(group, at=2_452).caption
+    assert waits.endswith("1 record is in the page cache only, and no client was told of it.")
+    with pytest.raises(DsvizError, match="outside the run"):
+        charts.shelves(group, at=9_999)
+    with pytest.raises(DsvizError, match="shows no lsn"):
+        charts.shelves(run, at=10)
+
+
+@THEMES
+def test_buses_take_who_waits(theme):
+    run = write_ahead_log_runs.group_commit_run(1000, count=300).run(0)
+    picture = charts.buses(run, 100, 150, sync_ms=5, theme=theme)
+    check(picture, 40_000)
+    assert "took 10 syncs of 5 ms" in picture.caption
+    counts = [int(word) for word in words(picture) if word.isdigit() and int(word) < 100]
+    assert sum(counts) == pytest.approx(50, abs=12)  # a record each ms
+    with pytest.raises(DsvizError, match="no sync of db ends"):
+        charts.buses(run, 1, 2, sync_ms=5)
+
+
+@THEMES
+def test_sectors_of_a_torn_page(theme):
+    picture = charts.sectors(*write_ahead_log_runs.torn_sectors(), theme=theme)
+    check(picture, 20_000)
+    assert picture.caption == "Of 16 sectors of the page: 1 old, 1 new, 14 the same in both."
+    empty = charts.sectors(b"", b"x" * 1024, b"x" * 512 + b"\0" * 512, what="record")
+    assert empty.caption == "Of 2 sectors of the record: 1 new, 1 never written."
+    with pytest.raises(DsvizError, match="nothing was being written"):
+        charts.sectors(b"a", b"", b"")

@@ -170,7 +170,7 @@ def test_pages_before_the_log_break_the_books():
 
 
 def test_a_torn_page_needs_a_full_image():
-    assert last(runs.torn_page("delta").run(runs.TORN_PAGE_SEED)).total == 985
+    assert last(runs.torn_page("delta").run(runs.TORN_PAGE_SEED)).total == 990
     for seed in range(30):
         assert "recovers_a_prefix" in violated(runs.torn_page("delta").run(seed))
         assert violated(runs.torn_page("full").run(seed)) == []

@@ -8,6 +8,9 @@
 >>> charts.heatmap({(1, 1): 0.5, (1, 2): 0.0})               # a number for each (R, W)
 >>> charts.venn({"r1", "r2"}, {"r2", "r3"}, ["r1", "r2", "r3"])
 >>> charts.law([1, 2, 3], {"law": [0.3, 0.6, 0.7]}, {"simulated": ([1, 2], [0.3, 0.6], lo, hi)})
+>>> charts.shelves(trace, at=2_500)                          # who knows of which record of a log
+>>> charts.buses(trace, 100, 150, sync_ms=5)                 # group commit: who took which sync
+>>> charts.sectors(old, new, left)                           # what is left of a torn page
 >>> charts.bars({"3 nodes": 0.9997, "4 nodes": 0.9994})
 
 All take ``theme="light"`` or ``"dark"`` and raise `DsvizError` for data they cannot draw.
@@ -17,9 +20,13 @@ from __future__ import annotations
 
 from dsviz.draw.chart_availability import availability
 from dsviz.draw.chart_curves import cdf, law
+from dsviz.draw.chart_disk import buses, sectors, shelves
 from dsviz.draw.chart_history import history
 from dsviz.draw.chart_lanes import lanes
 from dsviz.draw.chart_sets import venn
 from dsviz.draw.chart_tables import bars, heatmap
 
-__all__ = ["availability", "bars", "cdf", "heatmap", "history", "lanes", "law", "venn"]
+__all__ = [
+    "availability", "bars", "buses", "cdf", "heatmap", "history", "lanes", "law", "sectors",
+    "shelves", "venn",
+]  # fmt: skip

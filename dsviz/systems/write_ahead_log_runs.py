@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dsviz.sim.faults import BitRot, Crash, DiskFailure, Fault, PowerLoss, Restart
+from dsviz.sim.kernel import Kernel
 from dsviz.sim.network import Network
 from dsviz.sim.node import Client, Op
 from dsviz.sim.open_loop import OpenLoop
@@ -149,7 +150,7 @@ def rotten_record(recovery: str = "stop") -> Scenario:
 
 # Bonus ----------------------------------------------------------------------------------------
 
-TORN_PAGE_SEED = 1
+TORN_PAGE_SEED = 29
 
 
 def torn_page(page_logging: str = "delta") -> Scenario:
@@ -160,6 +161,20 @@ def torn_page(page_logging: str = "delta") -> Scenario:
     database = Database(page_logging=page_logging, checkpoint_every=500.0)
     name = f"torn page, {page_logging}"
     return scenario(name, database, ops, (495.0, 700.0), 750.0, *faults)
+
+
+def torn_sectors(seed: int = TORN_PAGE_SEED, account: str = "A") -> tuple[bytes, bytes, bytes]:
+    """Return (old, new, left) of one account's page: before the checkpoint of `torn_page`, as it
+    was to be written, and as the power loss left it."""
+    made = torn_page()
+    kernel = Kernel(dict(made.nodes), made.network, seed, made.faults, made.sync_ms)
+    disk, name = kernel.slots["db"].disk, f"page {account}"
+    held = []
+    for moment in (504.0, 507.0, 509.0):
+        while kernel.peek() <= moment:
+            kernel.step()
+        held.append((disk._durable[name], disk._files[name]))
+    return held[0][0], held[1][1], held[2][0]
 
 
 def pages_first(log_first: bool = False) -> Scenario:
