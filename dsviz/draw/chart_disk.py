@@ -124,8 +124,7 @@ def buses(
     full = [len(passengers) for passengers in aboard if passengers]
     said = (
         f"Between {since:,g} and {until:,g} ms {counted(sum(full), 'record')} took "
-        f"{counted(len(full), 'sync', 'syncs')} of {sync_ms:g} ms: {min(full, default=0)} to "
-        f"{max(full, default=0)} on each."
+        f"{counted(len(full), 'sync', 'syncs')} of {sync_ms:g} ms: {_range(full)} on each."
     )
     high = 150.0
     told = "one sync under way, who waits boards the next"
@@ -153,6 +152,11 @@ def buses(
     sheet.line([(left, high), (WIDTH - 8, high)], colour="edge", width=1.4)
     sheet.text((left + WIDTH) / 2, high + 34, "time in ms", size=11.5, colour="soft")
     return sheet.finish(said, f"Syncs as buses, with lines from the records to them. {said}")
+
+
+def _range(counts: Sequence[int]) -> str:
+    low, high = min(counts, default=0), max(counts, default=0)
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _written(trace: Trace, node: str, since: float, until: float) -> list[float]:

@@ -233,3 +233,31 @@ def group_commit_measured(trace: Trace) -> tuple[float, float, float]:
     last = max(op.return_ms for op in done)
     syncs = sum(row[2] == "synced" and _SETTLED < row[0] <= last for row in trace.rows)
     return len(took) / syncs, sum(took) / len(took), took[int(0.99 * len(took))]
+
+
+def lost_at_any_moment(commit: str = "group", how: str = "power", moments: int = 200) -> str:
+    """Return in how many runs, each stopped at another moment, something acknowledged was lost."""
+    worst, bad = 0, 0
+    for number in range(moments):
+        trace = stopped(commit, how, rate=50, at=1000.0 + 5.1 * number).run(number)
+        missing = lost(trace)
+        worst, bad = max(worst, missing), bad + (missing > 0)
+    return f"{commit}, {how}: lost something in {bad} of {moments} runs, at worst {worst} transfers"
+
+
+Curve = tuple[list[float], list[float], list[float], list[float]]
+
+
+def mean_latencies(rates: list[float], seeds: range = range(5), **options: Any) -> Curve:
+    """Return (rates, means, lows, highs) in ms: the mean over seeds of the mean latency, and the
+    least and the greatest of them."""
+    means = [
+        [group_commit_measured(group_commit_run(rate, **options).run(s))[1] for s in seeds]
+        for rate in rates
+    ]
+    return (
+        rates,
+        [sum(found) / len(found) for found in means],
+        [min(found) for found in means],
+        [max(found) for found in means],
+    )
