@@ -134,7 +134,7 @@ def test_experiment_3_four_ways_to_read_a_torn_tail():
     assert found["skip"] == (None, 1000, ["books_balance", "recovers_a_prefix"])
     assert found["stop"] == found["refuse"] == (40, 1000, [])
     skipped = books_balance(runs.torn_tail("skip").run(runs.TORN_SEED)).sentence
-    assert "account C holds -55" in skipped
+    assert "Account C holds -55" in skipped
 
 
 def test_stopping_at_the_first_bad_record_recovers_a_prefix_at_every_seed():

@@ -115,14 +115,14 @@ _ARRIVES = ("deliver", "drop", "flight")
 
 def nothing_lost(trace: Trace) -> Verdict:
     """Judge: every transfer that was acknowledged is in the accounts, whatever happened."""
-    name = "nothing acknowledged is lost"
+    name = "nothing is lost"
     for audit in audits(trace):
         missing = audit.missing()
         if missing:
             at = audit.op.return_ms
             last = [audit.op, *audit.acknowledged()][-1]
             sentence = (
-                f"At {at:,.0f} ms {missing:,} acknowledged transfer{'s are' * (missing > 1)}"
+                f"{missing:,} acknowledged transfer{'s are' * (missing > 1)}"
                 f"{' is' * (missing == 1)} missing from the accounts; {last.process} had its last "
                 f"answer at {last.return_ms:,.0f} ms."
             )
@@ -138,11 +138,11 @@ def books_balance(trace: Trace) -> Verdict:
         total = sum(balance for balance, _ in audit.before.values())
         below = [n for n, (balance, _) in audit.holds.items() if balance < 0]
         if audit.total != total:
-            sentence = f"At {at:,.0f} ms the accounts hold {audit.total:,} instead of {total:,}."
+            sentence = f"The accounts hold {audit.total:,} together instead of {total:,}."
             return Verdict(name, "violated", sentence, at, (), ids)
         if below:
             sentence = (
-                f"At {at:,.0f} ms account {below[0]} holds {audit.holds[below[0]][0]}: it spent "
+                f"Account {below[0]} holds {audit.holds[below[0]][0]}: it spent "
                 "what it never received."
             )
             return Verdict(name, "violated", sentence, at, (), ids)
@@ -157,7 +157,7 @@ def recovers_a_prefix(trace: Trace) -> Verdict:
             at = audit.op.return_ms
             odd = [n for n, held in audit.holds.items() if held != audit.before[n]]
             sentence = (
-                f"At {at:,.0f} ms no first k of the {len(audit.since):,} transfers explain what "
+                f"No first k of the {len(audit.since):,} transfers explain what "
                 f"the accounts hold: {', '.join(f'{n} {audit.holds[n][0]}' for n in odd[:4])}."
             )
             return Verdict(name, "violated", sentence, at, (), (audit.op.id,))
@@ -169,7 +169,7 @@ def acknowledged_is_durable(trace: Trace) -> Verdict:
 
     The acknowledgment holds the record's LSN, and the database shows how far it is `flushed`.
     """
-    name = "log durable before the ack"
+    name = "durable before the ack"
     flushed = 0
     for time, _, told in sorted(_flushes_and_acks(trace), key=lambda item: item[:2]):
         if isinstance(told, int):
@@ -177,7 +177,7 @@ def acknowledged_is_durable(trace: Trace) -> Verdict:
         elif told[0].value > flushed:
             message, seq = told
             sentence = (
-                f"At {time:,.1f} ms {message.dst} is told that record {message.value:,} is safe, "
+                f"{message.dst} is told that record {message.value:,} is safe, "
                 f"but the log is durable up to {flushed:,} only."
             )
             return Verdict(name, "violated", sentence, time, (seq,))

@@ -122,13 +122,13 @@ def _loss(rate: float, commit: str, interval: float, checkpoint: float) -> str:
 
 def loses(seen: Look) -> bool:
     """The log is synced now and then, power is lost, acknowledged transfers are gone."""
-    lost = seen.status("nothing acknowledged is lost") == "violated"
+    lost = seen.status("nothing is lost") == "violated"
     return seen.settings["commit"] == "interval" and lost and _any(seen, "PowerLoss")
 
 
 def kills_and_loses_nothing(seen: Look) -> bool:
     """The log is never synced, the process is killed and comes back, and nothing is lost."""
-    whole = seen.status("nothing acknowledged is lost") == "ok"
+    whole = seen.status("nothing is lost") == "ok"
     back = _any(seen, "Restart") and seen.trace.history()[-1].status == "ok"
     return seen.settings["commit"] == "never" and _any(seen, "Crash") and back and whole
 
@@ -147,7 +147,7 @@ def half_a_transfer(seen: Look) -> bool:
 
 def silent_loss(seen: Look) -> bool:
     """A failed sync is tried again, and what it lost is missing after a power loss."""
-    lost = seen.status("nothing acknowledged is lost") == "violated"
+    lost = seen.status("nothing is lost") == "violated"
     failed = _any(seen, "DiskFailure") and seen.settings["on_error"] == "retry"
     return failed and lost and seen.settings["commit"] in ("group", "each")
 

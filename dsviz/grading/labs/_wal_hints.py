@@ -17,7 +17,7 @@ from dsviz.sim.faults import BitRot, PowerLoss
 from dsviz.systems.write_ahead_log_audit import Audit, audits
 from dsviz.trace import Trace
 
-LOST = ("nothing acknowledged is lost", "the books balance", "recovers a prefix")
+LOST = ("nothing is lost", "the books balance", "recovers a prefix")
 Find = Callable[["Story", Verdict], str | None]
 
 

@@ -195,10 +195,11 @@ class PlayerView {
     this.drawNow();
   }
 
+  /** Enough for the longest column: at most five nodes of a role stand in one. */
   defaultHeight() {
-    const rows = new Map();
-    for (const node of this.run.nodes) rows.set(Math.round(node.x * 4), (rows.get(Math.round(node.x * 4)) ?? 0) + 1);
-    const most = Math.max(...rows.values(), this.run.nodes.length > 8 ? 5 : 0);
+    const counts = new Map();
+    for (const node of this.run.nodes) counts.set(node.role, (counts.get(node.role) ?? 0) + 1);
+    const most = counts.size > 1 ? Math.max(...counts.values()) : this.run.nodes.length > 8 ? 5 : 0;
     return most > 4 ? 380 : most > 3 ? 330 : 280;
   }
 
