@@ -138,6 +138,9 @@ def _parser() -> argparse.ArgumentParser:
         "it. Exits with 1 when a check fails, as it did when the run was found.",
     )
     replay.add_argument("file", type=Path, metavar="FILE", help="the output of hunt --json")
+    replay.add_argument(
+        "--save", type=Path, metavar="PATH", help="write the run: .html, .gif, .png, .txt or .jsonl"
+    )
     replay.set_defaults(run=_replay)
     return parser
 
@@ -203,4 +206,4 @@ def _hunt(args: argparse.Namespace) -> int:
 def _replay(args: argparse.Namespace) -> int:
     from dsviz.recall import replay
 
-    return replay(args.file)
+    return replay(args.file, args.save)

@@ -65,28 +65,41 @@ def recalled(data: dict[str, Any]) -> tuple[Scenario, int]:
         ) from None
 
 
-def replay(path: Path) -> int:
+def replay(path: Path, save: Path | None = None) -> int:
     """Print a stored run: its transcript, then what its checks say. Returns 1 when one fails.
 
-    Reads what ``hunt --json`` wrote, or the JSON lines of any trace. Raises DsvizError for a file
-    that is neither, or that cannot be read.
+    With `save`, the first run is also written there, as `dsviz.draw.export.save` does it. Reads
+    what ``hunt --json`` wrote, or the JSON lines of any trace. Raises DsvizError for a file that
+    is neither, or that cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DsvizError(f"{path} cannot be read: {error}") from None
     if text.startswith('{"dsviz"'):
-        print(Trace.from_jsonl(text).transcript(), end="")
+        trace = Trace.from_jsonl(text)
+        print(trace.transcript(), end="")
+        _save(trace, [], save)
         return 0
     failed = False
     for data in _runs(path, text):
         scenario, seed = recalled(data)
         trace = scenario.run(seed)
         print(trace.transcript())
-        for verdict in scenario.judge(trace):
+        verdicts = scenario.judge(trace)
+        _save(trace, verdicts, save)
+        save = None
+        for verdict in verdicts:
             failed = failed or verdict.status == "violated"
             print(f"{verdict.check}: {verdict.status}. {verdict}")
     return int(failed)
+
+
+def _save(trace: Trace, verdicts: list[Any], path: Path | None) -> None:
+    if path is not None:
+        from dsviz.draw.export import save
+
+        print(f"saved {save(trace, path, verdicts)}")
 
 
 def _runs(path: Path, text: str) -> list[dict[str, Any]]:

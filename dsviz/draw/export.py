@@ -1,4 +1,4 @@
-"""The player as one HTML file that needs no kernel, no network and no other file."""
+"""A run as a file: the player as one HTML page without a kernel or a network, and other forms."""
 
 from __future__ import annotations
 
@@ -70,6 +70,38 @@ def to_html(
     if theme not in ("light", "dark", "auto"):
         raise DsvizError(f"theme={theme!r} must be light, dark or auto")
     return page(trace.name, payload(trace, verdicts, theme), path)
+
+
+def save(
+    trace: Trace, path: str | Path, verdicts: Iterable[Any] = (), theme: str = "light"
+) -> Path:
+    """Write a run to a file, in the form that its ending names; return the path.
+
+    ``.html``: the player, which needs no kernel and no network. ``.gif``: an animation, where
+    nothing else plays. ``.png``: a strip of the moments that tell the story. ``.txt``: what
+    happened, line by line. ``.jsonl``: the trace itself. Raises DsvizError for another ending and
+    for a folder that does not exist.
+    """
+    path, verdicts = Path(path), list(verdicts)
+    if not path.parent.is_dir():
+        raise DsvizError(f"path={str(path)!r}: there is no folder {str(path.parent)!r}")
+    if path.suffix == ".html":
+        to_html(trace, path, verdicts, theme)
+    elif path.suffix == ".gif":
+        from dsviz.draw.film import Film
+
+        Film(trace, theme=theme).gif(path)
+    elif path.suffix == ".png":
+        from dsviz.draw.cluster import film_strip
+
+        film_strip(trace, verdicts, theme=theme).save(path)
+    elif path.suffix == ".txt":
+        path.write_text(trace.transcript(), encoding="utf-8")
+    elif path.suffix == ".jsonl":
+        path.write_text(trace.to_jsonl(), encoding="utf-8")
+    else:
+        raise DsvizError(f"path={str(path)!r} must end in .html, .gif, .png, .txt or .jsonl")
+    return path
 
 
 def page(title: str, data: Any, path: str | Path | None = None) -> str:

@@ -43,7 +43,10 @@ TITLE, CAPTION, LINE = 15.0, 12.0, 1.42  # font sizes in px, and line height as 
 
 
 class Sheet:
-    """Something to draw on: `width` × `height` px of content on a card with title and caption."""
+    """Something to draw on: `width` × `height` px of content on a card with title and caption.
+
+    Without `card` it is transparent, and what is drawn can be laid over something else.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Sheet:
         title: str = "",
         subtitle: str = "",
         caption: str = "",
+        card: bool = True,
     ) -> None:
         if theme not in TOKENS:
             raise DsvizError(f"theme={theme!r} does not exist; the themes are {listed(TOKENS)}")
@@ -68,7 +72,8 @@ class Sheet:
         FigureCanvasAgg(self.figure)
         inches = Affine2D().translate(PAD, PAD + head).scale(0.01, -0.01)
         self._px = inches.translate(0, self.outer[1] / 100) + self.figure.dpi_scale_trans
-        self._card(head, title, subtitle)
+        if card:
+            self._card(head, title, subtitle)
         for number, line in enumerate(lines):
             y = height + 14 + (number + 0.5) * CAPTION * LINE
             self.text(0, y, line, size=CAPTION, colour="soft", align="left")

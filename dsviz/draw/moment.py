@@ -27,21 +27,31 @@ STOPS = {"lost": 0.6, "cut": 0.3}  # how far a message comes that does not arriv
 
 def draw_moment(stage: Stage, moment: Frame) -> None:
     """Draw everything a frame holds."""
+    keep_nodes_free(stage)
+    draw_ground(stage, moment)
+    for node in moment.nodes:
+        draw_node(stage, node)
+    draw_link_faults(stage, moment)
+    _draw_messages(stage, [m for m in moment.messages if m.src != m.dst])
+
+
+def keep_nodes_free(stage: Stage) -> None:
+    """Let no label be written over a node."""
+    for x, y in stage.places.values():
+        r = stage.radius + 3
+        stage.taken.append((x - r, y - r, x + r, y + r))
+
+
+def draw_ground(stage: Stage, moment: Frame) -> None:
+    """Draw what lies under the nodes: links, walls, and a note on faults of every link."""
     note = note_of(moment)
     if note:
         x, y, size = stage.box[0], stage.box[1] - NOTE / 2, stage.size(10.5)
         text = fit(note, stage.box[2] - x, size, True)
         stage.sheet.text(x, y, text, size=size, bold=True, colour="fault", align="left")
-    for x, y in stage.places.values():
-        r = stage.radius + 3
-        stage.taken.append((x - r, y - r, x + r, y + r))
     _draw_links(stage, moment)
     for wall in moment.walls:
         _draw_wall(stage, *wall)
-    for node in moment.nodes:
-        _draw_node(stage, node)
-    _draw_link_faults(stage, moment)
-    _draw_messages(stage, [m for m in moment.messages if m.src != m.dst])
 
 
 NOTE = 20.0  # px above a stage for faults that hit links of every node
@@ -77,7 +87,8 @@ _RING = {
 _FILL = {"changed": "fill_changed", "paused": "panel", "down": "panel"}
 
 
-def _draw_node(stage: Stage, node: NodeView) -> None:
+def draw_node(stage: Stage, node: NodeView) -> None:
+    """Draw a node with its badges and what it shows."""
     sheet, r = stage.sheet, stage.radius
     x, y = stage.places[node.name]
     edge, width, dash = _RING[node.state]
@@ -200,7 +211,8 @@ def _draw_wall(stage: Stage, one: Sequence[str], other: Sequence[str]) -> None:
         sheet.segments(lines, **style, z=1)
 
 
-def _draw_link_faults(stage: Stage, moment: Frame) -> None:
+def draw_link_faults(stage: Stage, moment: Frame) -> None:
+    """Draw the faults of single links: one-way cuts, loss, delay."""
     for link in moment.links:
         if link.what == "cut":
             for pair in moment.edges:
@@ -274,6 +286,32 @@ def _place_pill(
     failed: bool = False,
 ) -> None:
     """Write a pill at a point, or beside it where that is taken; leave it out where all is."""
+    spot = free_spot(stage, at, text, way)
+    if spot is None:
+        return
+    if math.dist(spot, at) > 12:
+        stage.sheet.line([at, spot], colour=colour, width=1, z=1.5)
+    draw_pill(stage, spot, text, colour, fill=fill, dash=dash, failed=failed)
+
+
+def draw_pill(
+    stage: Stage,
+    spot: Point,
+    text: str,
+    colour: str,
+    *,
+    fill: str = "background",
+    dash: tuple[float, ...] = (),
+    failed: bool = False,
+) -> None:
+    """Write a pill at a point, with a cross when the message does not arrive."""
+    box = stage.sheet.pill(*spot, text, size=stage.size(11), colour=colour, fill=fill, dash=dash)
+    if failed:
+        glyphs.crash_badge(stage.sheet, box[2] - 3, box[1] + 1, 6.5)
+
+
+def free_spot(stage: Stage, at: Point, text: str, way: MessageView | None) -> Point | None:
+    """Return where a pill finds room, at the point or near it, and take that room."""
     size = stage.size(11)
     for spot in _spots(stage, at, way):
         box = pill_box(*spot, text, size)
@@ -282,13 +320,9 @@ def _place_pill(
             and box[1] >= stage.box[1] - 2 and box[3] <= stage.box[3] + 2
         )  # fmt: skip
         if inside and not any(overlap(box, other, 1.5) for other in stage.taken):
-            if math.dist(spot, at) > 12:
-                stage.sheet.line([at, spot], colour=colour, width=1, z=1.5)
-            stage.sheet.pill(*spot, text, size=size, colour=colour, fill=fill, dash=dash)
-            if failed:
-                glyphs.crash_badge(stage.sheet, box[2] - 3, box[1] + 1, 6.5)
             stage.taken.append(box)
-            return
+            return spot
+    return None
 
 
 def _spots(stage: Stage, at: Point, way: MessageView | None) -> Iterable[Point]:

@@ -18,7 +18,7 @@ import traitlets
 
 from dsviz.check.why import Why, why
 from dsviz.draw import frames
-from dsviz.draw.export import page, player_script, to_html
+from dsviz.draw.export import page, player_script, save, to_html
 from dsviz.draw.layout import layout
 from dsviz.draw.theme import FAULT_ICONS, TOKENS
 from dsviz.errors import DsvizError, listed
@@ -339,6 +339,17 @@ class Player(anywidget.AnyWidget):
         return page(
             self._settings["title"], {"runs": [r.columns for r in runs], "view": view}, path
         )
+
+    def save(self, path: str | Path, theme: str = "light") -> Path:
+        """Write the run on show to a file: ``.html``, ``.gif``, ``.png``, ``.txt`` or ``.jsonl``.
+
+        The page holds both futures that are compared, the others the one on show. Returns the
+        path; raises DsvizError for another ending and for a folder that does not exist.
+        """
+        if Path(path).suffix == ".html" and Path(path).parent.is_dir():
+            self.to_html(path, theme)
+            return Path(path)
+        return save(self.trace, path, self.verdicts, theme)
 
     def load(self, scenario: Scenario, title: str | None = None) -> None:
         """Show another scenario, with its own faults and the same seed.
