@@ -349,3 +349,80 @@ def test_sectors_of_a_torn_page(theme):
     assert empty.caption == "Of 2 sectors of the record: 1 new, 1 never written."
     with pytest.raises(DsvizError, match="nothing was being written"):
         charts.sectors(b"a", b"", b"")
+
+
+# Owners, logs, places ---------------------------------------------------------------------------
+
+OWNERS = {
+    "p0": [(0, 13_000, "c1"), (14_000, 30_000, "c1")],
+    "p1": [(0, 22_000, "c2"), (20_000, 30_000, "c10")],
+}
+
+
+@THEMES
+def test_gantt_hatches_nobody_and_frames_two_at_once(theme):
+    picture = charts.gantt(OWNERS, 30_000, title="Consumers", theme=theme)
+    check(picture, 30_000)
+    assert picture.caption == (
+        "2 rows, owned by c1, c2 and c10: nobody for 1,000 ms in all, two at once for 2,000 ms."
+    )
+    assert words(picture).count("c1") == 2
+
+
+def test_gantt_of_one_owner_and_of_nonsense():
+    said = charts.gantt({"lease": [(0, 10, "a")]}, 10).caption
+    assert said == "1 row, owned by a: always by somebody, never two at once."
+    with pytest.raises(DsvizError, match="rows is empty"):
+        charts.gantt({}, 10)
+    with pytest.raises(DsvizError, match="a ends at 1, before 5"):
+        charts.gantt({"lease": [(5, 1, "a")]}, 10)
+
+
+@THEMES
+def test_logs_show_where_they_differ(theme):
+    entries = {"s1": [(1, "x=1"), (2, "x=9"), (4, "z")], "s2": [(1, "x=1"), (3, "q=7")], "s3": []}
+    picture = charts.logs(entries, {"s1": 1, "s2": 1}, theme=theme)
+    check(picture, 30_000)
+    assert picture.caption == (
+        "Entries: s1 3, s2 2, s3 0; committed: s1 1, s2 1. They differ at 1 place, first at 2."
+    )
+    assert {"x=9", "q=7", "4"} <= set(words(picture))
+
+
+def test_long_logs_show_their_ends():
+    log = [(1, f"e{i}") for i in range(40)]
+    picture = charts.logs({"a": log, "b": log[:30]})
+    check(picture, 30_000)
+    assert picture.caption == "Entries: a 40, b 30. Each is a prefix of the longest."
+    assert "e39" in words(picture)
+    assert "e0" not in words(picture)
+    with pytest.raises(DsvizError, match="entries is empty"):
+        charts.logs({})
+
+
+@THEMES
+def test_ring_says_who_owns_what(theme):
+    tokens = {0.1: "a", 0.3: "b", 0.45: "c", 0.7: "a", 0.93: "b"}
+    picture = charts.ring(tokens, moved=[(0.45, 0.55)], theme=theme)
+    check(picture, 30_000)
+    assert picture.caption == (
+        "3 nodes and 5 tokens: b owns most, 43.0%, c least, 15.0%; 10.0% of the ring has changed "
+        "hands."
+    )
+    assert charts.ring({0.5: "a"}).caption.startswith("1 node and 1 token: a owns most, 100.0%")
+    with pytest.raises(DsvizError, match="not a place from 0 to 1"):
+        charts.ring({1.5: "a"})
+    with pytest.raises(DsvizError, match="tokens is empty"):
+        charts.ring({})
+
+
+@THEMES
+def test_levels_say_how_much_is_dead(theme):
+    picture = charts.levels([[(4, 0), (4, 1)], [(30, 6)], [(200, 60)]], theme=theme)
+    check(picture, 30_000)
+    assert picture.caption == (
+        "3 levels with 4 runs: 238 MB live and 67 MB dead, 1.28 times the live data."
+    )
+    for wrong, said in (([], "runs is empty"), ([[(1, -1)]], "an amount is negative")):
+        with pytest.raises(DsvizError, match=said):
+            charts.levels(wrong)

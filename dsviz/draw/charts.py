@@ -11,6 +11,10 @@
 >>> charts.shelves(trace, at=2_500)                          # who knows of which record of a log
 >>> charts.buses(trace, 100, 150, sync_ms=5)                 # group commit: who took which sync
 >>> charts.sectors(old, new, left)                           # what is left of a torn page
+>>> charts.gantt({"p0": [(0, 40, "c1"), (50, 90, "c2")]}, 100)  # who owned what, and when
+>>> charts.logs({"s1": [(1, "x=1"), (2, "x=2")], "s2": [(1, "x=1")]}, {"s1": 1})
+>>> charts.ring({0.1: "a", 0.45: "b", 0.8: "c"})             # consistent hashing
+>>> charts.levels([[(4, 0), (4, 1)], [(30, 6)]])             # runs of an LSM tree
 >>> charts.bars({"3 nodes": 0.9997, "4 nodes": 0.9994})
 
 All take ``theme="light"`` or ``"dark"`` and raise `DsvizError` for data they cannot draw.
@@ -23,10 +27,13 @@ from dsviz.draw.chart_curves import cdf, law
 from dsviz.draw.chart_disk import buses, sectors, shelves
 from dsviz.draw.chart_history import history
 from dsviz.draw.chart_lanes import lanes
+from dsviz.draw.chart_logs import logs
+from dsviz.draw.chart_places import levels, ring
 from dsviz.draw.chart_sets import venn
+from dsviz.draw.chart_spans import gantt
 from dsviz.draw.chart_tables import bars, heatmap
 
 __all__ = [
-    "availability", "bars", "buses", "cdf", "heatmap", "history", "lanes", "law", "sectors",
-    "shelves", "venn",
+    "availability", "bars", "buses", "cdf", "gantt", "heatmap", "history", "lanes", "law",
+    "levels", "logs", "ring", "sectors", "shelves", "venn",
 ]  # fmt: skip
