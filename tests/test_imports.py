@@ -191,3 +191,29 @@ def test_importing_dsviz_loads_no_drawing_code():
 
 def test_that_a_loaded_module_would_be_seen():
     assert "networkx" in loaded_by("import dsviz, networkx")
+
+
+def test_the_player_needs_neither_numpy_nor_matplotlib():
+    """As in a browser's Python, where they are a large download or not there."""
+    program = """
+import sys
+
+class Refuses:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("numpy", "matplotlib", "PIL"):
+            raise ImportError(f"{name} is not here")
+
+sys.meta_path.insert(0, Refuses())
+from dsviz.sim.faults import Crash
+from dsviz.systems import quorum
+from dsviz.widgets.player import Player
+
+player = Player(quorum.inversion(), seed=1)
+player.inject(Crash("r1", at=50))
+player._repr_mimebundle_()
+assert "ds-player" in player.to_html()
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr

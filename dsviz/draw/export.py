@@ -35,6 +35,8 @@ body {{ margin: 12px; }}
 </head>
 <body>
 <div id="player"></div>
+<noscript><p>{title}: this page plays a run of a cluster, for which it needs JavaScript. It loads
+nothing from anywhere.</p></noscript>
 <script type="application/json" id="run">{payload}</script>
 <script type="module">
 {script}
