@@ -61,6 +61,8 @@ def test_each_problem_would_be_found(change, expected):
 @pytest.mark.parametrize("path", LABS, ids=lambda path: path.name)
 def test_cells_are_short(path):
     for cell in nbformat.read(path, as_version=4).cells:
+        if cell.id == "given":  # what a lab gives stands together, to be run and not to be read
+            continue
         if cell.cell_type == "code" and not cell.metadata.get("nbgrader", {}).get("solution"):
             assert len(cell.source.splitlines()) <= MAX_CODE_LINES, cell.id
         elif cell.cell_type == "markdown":

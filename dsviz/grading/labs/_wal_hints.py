@@ -131,7 +131,10 @@ def twice(story: Story, _verdict: Verdict) -> str | None:
     for name, (_, seen) in audit.holds.items():
         sent = audit.before[name][1] + sum(name in (op.key, op.value[0]) for op in audit.since)
         if seen > sent:
-            return f"account {name} has seen {seen} transfers, and only {sent} were ever asked for"
+            return (
+                f"account {name} has seen {seen} transfers at {audit.op.call_ms:,.0f} ms, and only "
+                f"{sent} were ever asked for"
+            )
     return None
 
 
