@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import anywidget
 import traitlets
@@ -19,74 +19,20 @@ import traitlets
 from dsviz.check.why import Why, why
 from dsviz.draw import frames
 from dsviz.draw.export import page, player_script, save, to_html
-from dsviz.draw.layout import layout
 from dsviz.draw.theme import FAULT_ICONS, TOKENS
 from dsviz.errors import DsvizError, listed
 from dsviz.sim.faults import Fault, fault_from_dict
 from dsviz.sim.scenario import Scenario
 from dsviz.trace import Trace
 from dsviz.widgets.differences import differences
+from dsviz.widgets.futures import Faults, Future, State, changed, letter
 from dsviz.widgets.links import decoded, encoded
 from dsviz.widgets.menus import menus
 
 _HERE = Path(__file__).parent
 
-Faults = tuple[Fault, ...]
 #: Runs that are kept to be shown again at once.
 _KEPT_RUNS = 8
-
-
-class _Future:
-    """One run with its verdicts and columns."""
-
-    def __init__(self, trace: Trace, verdicts: list[Any], kinds: dict[str, str]) -> None:
-        self.trace = trace
-        self.verdicts = verdicts
-        made = frames.columns(trace, verdicts, layout(trace.nodes), kinds)
-        self.columns = frames.keep_beside(trace, made)
-        self.json = frames.as_json(self.columns).encode()
-
-    def rows_of(self, events: Iterable[Any]) -> dict[str, list[int]]:
-        """Return which flights and which nodes of the columns these events are about."""
-        flights, nodes = self.columns["flights"], list(self.trace.nodes)
-        key = zip(flights["src"], flights["dst"], flights["sent"], flights["ended"], strict=True)
-        number = {place: row for row, place in enumerate(key)}
-        found: dict[str, list[int]] = {"flights": [], "nodes": []}
-        for event in events:
-            if event.node in nodes:
-                found["nodes"].append(nodes.index(event.node))
-            if event.what in ("deliver", "drop", "flight"):
-                ends = (round(event.sent_at, 3), round(event.time, 3))
-                place = (nodes.index(event.peer), nodes.index(event.node), *ends)
-                if place in number:
-                    found["flights"].append(number[place])
-        return found
-
-
-class _State(NamedTuple):
-    """What can be undone: the futures, which is on show and beside which, and the seed."""
-
-    futures: list[Faults]
-    shown: int
-    beside: int
-    seed: int
-
-
-def _letter(number: int) -> str:
-    return chr(ord("A") + number) if number < 26 else f"F{number}"
-
-
-def _changed(script: Faults, faults: Faults) -> str:
-    """What a future has that the script has not, as a few words."""
-    new = [fault for fault in faults if fault not in script]
-    gone = [fault for fault in script if fault not in faults]
-    if not new and not gone:
-        return "the same so far"
-    last = (
-        f"{frames.chip(new[-1])} at {new[-1].at:g}" if new else f"without {frames.chip(gone[-1])}"
-    )
-    more = len(new) + len(gone) - 1
-    return last + (f", {more} more" if more else "")
 
 
 class Player(anywidget.AnyWidget):
@@ -169,7 +115,7 @@ class Player(anywidget.AnyWidget):
         player._scenario, player._checks = None, None
         look = {"at": at, "speed": speed, "height": height, "lanes": lanes}
         player._prepare((), trace.seed, title or trace.name, list(trace.nodes), look)
-        player._first = _Future(trace, list(verdicts), player._kinds)
+        player._first = Future(trace, list(verdicts), player._kinds)
         player._second = None
         player._open()
         return player
@@ -193,9 +139,9 @@ class Player(anywidget.AnyWidget):
         self._futures: list[Faults] = []  # beside the script: B, C, ...
         self._shown = 0  # which is on show: 0 for the script
         self._beside = 0  # which it is compared with
-        self._past: list[_State] = []
-        self._undone: list[_State] = []
-        self._runs: dict[tuple[Faults, int], _Future] = {}  # the last few, by what made them
+        self._past: list[State] = []
+        self._undone: list[State] = []
+        self._runs: dict[tuple[Faults, int], Future] = {}  # the last few, by what made them
         self._why: dict[str, Any] | None = None
         self._kinds: dict[str, str] = {}  # every message kind seen, so that its colour stays
         self._settings = {"title": title, **look, "lanes": lanes}
@@ -266,7 +212,7 @@ class Player(anywidget.AnyWidget):
     def what_if(self) -> None:
         """Open one more future: for now the same as the one on show."""
         futures = [*self._futures, self._faults]
-        state = _State(futures, len(futures), self._shown, self._seed)
+        state = State(futures, len(futures), self._shown, self._seed)
         self._become(state, "player.what_if()")
 
     def show(self, future: int, beside: int | None = None) -> None:
@@ -283,7 +229,7 @@ class Player(anywidget.AnyWidget):
         compared = (self._beside if compared == future else compared) if future else compared
         compared = 0 if compared == future else compared
         line = f"player.show({future}" + ("" if beside is None else f", beside={beside}") + ")"
-        self._settle(_State(self._futures, future, compared, self._seed), line)
+        self._settle(State(self._futures, future, compared, self._seed), line)
         self._publish()
 
     def close_future(self, future: int) -> None:
@@ -294,12 +240,12 @@ class Player(anywidget.AnyWidget):
             raise DsvizError(f"there is no future {future} to close; the script stays")
         futures = self._futures[: future - 1] + self._futures[future:]
         shown = self._shown - (self._shown >= future)
-        state = _State(futures, min(max(shown, 0), len(futures)), 0, self._seed)
+        state = State(futures, min(max(shown, 0), len(futures)), 0, self._seed)
         self._become(state, f"player.close_future({future})")
 
     def reset(self) -> None:
         """Go back to the run as scripted, and forget all other futures."""
-        self._become(_State([], 0, 0, self._seed), "player.reset()")
+        self._become(State([], 0, 0, self._seed), "player.reset()")
 
     def why(self, operation: int) -> Why:
         """Explain an operation of the run on show: what led to its end, and what was missing.
@@ -392,9 +338,9 @@ class Player(anywidget.AnyWidget):
         beside = 0 if self._beside == shown else self._beside
         if shown and faults == self._script and len(futures) == 1:
             futures, shown, beside = [], 0, 0  # nothing differs any more
-        self._become(_State(futures, shown, beside, seed), line)
+        self._become(State(futures, shown, beside, seed), line)
 
-    def _become(self, state: _State, line: str) -> None:
+    def _become(self, state: State, line: str) -> None:
         before = self._now()
         self._settle(state, line)
         self._past.append(before)
@@ -410,10 +356,10 @@ class Player(anywidget.AnyWidget):
         target.append(before)
         self._publish()
 
-    def _now(self) -> _State:
-        return _State(list(self._futures), self._shown, self._beside, self._seed)
+    def _now(self) -> State:
+        return State(list(self._futures), self._shown, self._beside, self._seed)
 
-    def _settle(self, state: _State, line: str) -> None:
+    def _settle(self, state: State, line: str) -> None:
         """Take over a state; when a run raises, everything stays as it was."""
         if self._scenario is None:
             raise DsvizError("this player shows a recorded trace; faults need a scenario")
@@ -432,14 +378,14 @@ class Player(anywidget.AnyWidget):
         self._second = None if self._shown == self._beside else self._run(self._faults, self._seed)
         self._first = first
 
-    def _run(self, faults: Faults, seed: int) -> _Future:
+    def _run(self, faults: Faults, seed: int) -> Future:
         scenario = self._scenario
         assert scenario is not None
         known = self._runs.pop((faults, seed), None)
         if known is None:
             trace = scenario.run(seed, faults)
             checks = scenario.checks if self._checks is None else self._checks
-            known = _Future(trace, [check(trace) for check in checks], self._kinds)
+            known = Future(trace, [check(trace) for check in checks], self._kinds)
         self._runs[faults, seed] = known
         while len(self._runs) > _KEPT_RUNS:
             del self._runs[next(iter(self._runs))]
@@ -503,7 +449,7 @@ class Player(anywidget.AnyWidget):
                 "outcome": self._outcome(),
                 "parting": self._parting(),
                 "tabs": self._tabs(),
-                "letters": [_letter(self._beside), _letter(self._shown)],
+                "letters": [letter(self._beside), letter(self._shown)],
                 "differences": self._differences(),
                 "why": self._why,
                 "link": self.link if self._scenario else "",
@@ -516,9 +462,9 @@ class Player(anywidget.AnyWidget):
             return []
         tabs = []
         for number, faults in enumerate(self.futures):
-            name = _changed(self._script, faults) if number else "as scripted"
+            name = changed(self._script, faults) if number else "as scripted"
             tabs.append({
-                "name": f"{_letter(number)} · {name}", "number": number,
+                "name": f"{letter(number)} · {name}", "number": number,
                 "shown": number == self._shown, "beside": number == self._beside,
             })  # fmt: skip
         return tabs
@@ -526,7 +472,7 @@ class Player(anywidget.AnyWidget):
     def _differences(self) -> list[str]:
         if self._second is None:
             return []
-        letters = (_letter(self._beside), _letter(self._shown))
+        letters = (letter(self._beside), letter(self._shown))
         return differences(self._first.trace, self._second.trace, letters)
 
     def _explained(self, found: Why) -> dict[str, Any]:
