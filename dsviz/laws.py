@@ -235,3 +235,51 @@ def _check_positive(**values: float) -> None:
     for name, value in values.items():
         if not value > 0:
             raise DsvizError(f"{name}={value!r} must be more than 0")
+
+
+# Consumer groups ------------------------------------------------------------------------------
+
+
+def useful_parallelism(partitions: int, members: int) -> float:
+    """Return how many times as fast a group is as one member: P / ⌈P / n⌉.
+
+    It is as slow as its most loaded member, which has ⌈P / n⌉ of P equally busy partitions.
+    """
+    _check_positive(partitions=partitions, members=members)
+    return partitions / -(-partitions // members)
+
+
+def mean_replay(rate: float, commit_every_ms: float) -> float:
+    """Return how many records are processed again after a crash at a random moment: λτ / 2.
+
+    `rate` records a second, positions committed each `commit_every_ms`.
+    """
+    _check_positive(rate=rate, commit_every_ms=commit_every_ms)
+    return rate * commit_every_ms / 1000 / 2
+
+
+def mean_barrier(members: int, mean_ms: float) -> float:
+    """Return how long a barrier for all members lasts, each of which takes an exponential time.
+
+    The mean of the greatest of n independent exponential times is m · Hₙ = m (1 + 1/2 + … + 1/n).
+    """
+    _check_positive(members=members, mean_ms=mean_ms)
+    return mean_ms * sum(1 / n for n in range(1, members + 1))
+
+
+def restart_silence(
+    partitions: int, members: int, barrier_s: float, down_s: float
+) -> dict[str, float]:
+    """Return the partition-seconds of silence when all members are restarted one by one.
+
+    ``eager``: each leave and each join stops all partitions for a barrier. ``cooperative``: only
+    those that move, P / n, stop, twice. ``static``: no rebalance, but P / n are silent while their
+    owner is down.
+    """
+    _check_positive(partitions=partitions, members=members, barrier_s=barrier_s, down_s=down_s)
+    share = partitions / members
+    return {
+        "eager": members * 2 * partitions * barrier_s,
+        "cooperative": members * 2 * share * barrier_s,
+        "static": members * share * down_s,
+    }
