@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -37,7 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows: list[Row] = []
     for name in options.parts or PARTS:
         print(f"{name} …", file=sys.stderr, flush=True)
-        rows += PARTS[name](options.quick, pairs, not options.ours_only)
+        try:
+            rows += PARTS[name](options.quick, pairs, not options.ours_only)
+        except Exception as error:  # what the other parts have measured must not be lost
+            traceback.print_exc()
+            rows.append(Row(name, "", None, note=f"failed: {type(error).__name__}: {error}"))
     print(printed(rows))
     store(rows, options.out)
     print(f"\n{_summary(rows)} The rows are in {options.out}.")
