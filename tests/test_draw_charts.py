@@ -426,3 +426,48 @@ def test_levels_say_how_much_is_dead(theme):
     for wrong, said in (([], "runs is empty"), ([[(1, -1)]], "an amount is negative")):
         with pytest.raises(DsvizError, match=said):
             charts.levels(wrong)
+
+
+# Owners, matrices, series ------------------------------------------------------------------------
+
+
+@THEMES
+def test_gantt_with_epochs_and_marks(theme):
+    rows = {"p0": [(0, 40, "c1"), (30, 90, "c2")], "p1": [(10, 100, "c1")]}
+    ribbon = ("generation", [(0, 30, "1"), (30, 100, "2")])
+    marks = {12.0: "c1 pauses", 13.0: "c1 wakes"}
+    picture = charts.gantt(rows, 100, ribbon=ribbon, marks=marks, theme=theme)
+    check(picture)
+    assert {"generation", "1", "2", "c1 pauses", "c1 wakes"} <= set(words(picture))
+    assert picture.caption == (
+        "2 rows, owned by c1 and c2: nobody for 20 ms in all, two at once for 10 ms."
+    )
+
+
+@THEMES
+def test_assignment_sets_off_what_moved(theme):
+    before = {"a": ["p-0", "p-1"], "b": ["p-2"]}
+    after = {"a": ["p-0"], "b": ["p-2"], "c": ["p-1"]}
+    picture = charts.assignment(before, after, theme=theme)
+    check(picture)
+    assert picture.caption == "a, b and c have 1 / 1 / 1; 1 partition moved when c came."
+    assert charts.assignment({}, after).caption == "a, b and c have 1 / 1 / 1."
+    assert "nothing moved" in charts.assignment(after, after).caption
+    with pytest.raises(DsvizError, match="a and b both have p-0"):
+        charts.assignment({}, {"a": ["p-0"], "b": ["p-0"]})
+    wide = {f"m{i}": [f"p-{j}" for j in range(i, 60, 11)] for i in range(11)}
+    check(charts.assignment({}, wide, theme=theme))
+
+
+@THEMES
+def test_series_of_lags(theme):
+    lines = {"p0": [(0, 0), (40, 7), (90, 0)], "p1": [(0, 0), (90, 0)]}
+    marks = {40.0: "evicted", 41.0: "and back again"}
+    picture = charts.series(lines, marks=marks, y_label="records that wait", theme=theme)
+    check(picture)
+    assert picture.caption == (
+        "records that wait: p0: at most 7 at 40 ms; p1: at most 0 at 0 ms; "
+        "evicted at 40 ms and and back again at 41 ms."
+    )
+    with pytest.raises(DsvizError, match="is empty"):
+        charts.series({"p0": []})

@@ -172,7 +172,7 @@ def law(
     for number_, (label, (px, py, lows, highs)) in enumerate(simulated.items()):
         colour = colours.get(label, _look(number_)[0] if theory else CURVES[number_ % 6])
         _points(plot, zip(px, py, lows, highs, strict=True), colour, MARKS[number_ % 4])
-    ends_at = _no_nearer([plot.y(v) for v in ends], 17, box[1], box[3])
+    ends_at = no_nearer([plot.y(v) for v in ends], 17, box[1], box[3])
     for label, y in zip(theory, ends_at, strict=True):
         sheet.text(box[2] + 8, y, label, size=11.5, bold=True, colour=colours[label], align="left")
     if simulated:
@@ -268,7 +268,7 @@ def _padded(values: Sequence[float], shares: bool) -> tuple[float, float]:
     return (max(0.0, low - room) if low >= 0 else low - room), high + room
 
 
-def _no_nearer(ys: Sequence[float], gap: float, top: float, bottom: float) -> list[float]:
+def no_nearer(ys: Sequence[float], gap: float, top: float, bottom: float) -> list[float]:
     """Return places for labels as near as possible to `ys`, each `gap` px apart."""
     order = sorted(range(len(ys)), key=ys.__getitem__)
     moved = list(ys)

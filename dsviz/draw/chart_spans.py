@@ -21,6 +21,8 @@ def gantt(
     rows: Mapping[str, Sequence[Span]],
     duration: float,
     *,
+    ribbon: tuple[str, Sequence[Span]] | None = None,
+    marks: Mapping[float, str] | None = None,
     title: str = "Who owns what",
     subtitle: str = "",
     theme: str = "light",
@@ -30,7 +32,9 @@ def gantt(
     `rows` maps a thing (a topic partition, a lease, a shard) to spans (from, to, owner) in ms of a
     run that takes `duration`. Owners have a colour and their name; what nobody owns is hatched; a
     time in which two own the same thing shows both, one above the other, and is framed in red.
-    Raises DsvizError for no rows and for spans that end before they begin.
+    `ribbon` is a row above them for what holds for all, (its name, spans), such as the epoch.
+    `marks` names moments, in ms. Raises DsvizError for no rows and for spans that end before they
+    begin.
     """
     if not rows:
         raise DsvizError("rows is empty; give at least one thing and its owners")
@@ -43,12 +47,18 @@ def gantt(
     free = {name: gaps(spans, duration) for name, spans in rows.items()}
     double = {name: overlaps(spans) for name, spans in rows.items()}
     said = _caption(rows, owners, free, double)
-    left, high = room_for(rows), ROW * len(rows)
+    names = [ribbon[0], *rows] if ribbon else list(rows)
+    left, head = room_for(names), 20.0 if marks else 0.0
+    top = head + (ROW + 4 if ribbon else 0.0)
+    high = top + ROW * len(rows)
     sheet = Sheet(WIDTH, high + 52, theme=theme, title=title, subtitle=subtitle, caption=said)
     scale = Scale(0, duration, left, WIDTH - 8)
-    side_labels(sheet, [(name, ROW * i + ROW / 2) for i, name in enumerate(rows)], left)
+    side_labels(sheet, [(name, top + ROW * i + ROW / 2) for i, name in enumerate(rows)], left)
+    if ribbon:
+        _ribbon(sheet, scale, ribbon, head, left)
+    _marks(sheet, scale, marks or {}, high + 4)
     for i, (name, spans) in enumerate(rows.items()):
-        y = ROW * i
+        y = top + ROW * i
         for begin, end in free[name]:
             _nobody(sheet, scale(begin), scale(end), y)
         for begin, end, owner in spans:
@@ -61,6 +71,32 @@ def gantt(
     sheet.line([(left, high + 4), (WIDTH - 8, high + 4)], colour="edge", width=1.4)
     sheet.text((left + WIDTH) / 2, high + 38, "time in ms", size=11.5, colour="soft")
     return sheet.finish(said, f"One row for each of {joined(list(rows)[:8])}. {said}")
+
+
+def _ribbon(
+    sheet: Sheet, scale: Scale, ribbon: tuple[str, Sequence[Span]], y: float, left: float
+) -> None:
+    """One strip without colours, as what it says is about all rows."""
+    name, spans = ribbon
+    side_labels(sheet, [(name, y + ROW / 2)], left, bold=False)
+    for begin, end, value in spans:
+        box = (scale(begin), y + 5, scale(end), y + ROW - 5)
+        sheet.box(box, radius=4, fill="fill_node", edge="edge", width=1.0, z=1)
+        if box[2] - box[0] > text_width(value, 10.5, True) + 4:
+            sheet.text((box[0] + box[2]) / 2, y + ROW / 2, value, size=10.5, bold=True)
+
+
+def _marks(sheet: Sheet, scale: Scale, marks: Mapping[float, str], bottom: float) -> None:
+    """A dashed line for each moment; its words above, where there is room for them."""
+    free = 0.0
+    for time, words in sorted(marks.items()):
+        x = scale(time)
+        sheet.line([(x, 14), (x, bottom)], colour="violated", width=1.4, dash=(4, 3), z=4)
+        half = text_width(words, 10.5, True) / 2
+        at = min(max(x, free + half), sheet.width - half)
+        if at - half >= free:
+            sheet.text(at, 6, words, size=10.5, bold=True, colour="violated")
+            free = at + half + 10
 
 
 def gaps(spans: Sequence[Span], duration: float) -> list[tuple[float, float]]:

@@ -12,6 +12,8 @@
 >>> charts.buses(trace, 100, 150, sync_ms=5)                 # group commit: who took which sync
 >>> charts.sectors(old, new, left)                           # what is left of a torn page
 >>> charts.gantt({"p0": [(0, 40, "c1"), (50, 90, "c2")]}, 100)  # who owned what, and when
+>>> charts.assignment({"a": ["p0", "p1"]}, {"a": ["p0"], "b": ["p1"]})  # who has what, what moved
+>>> charts.series({"p0": [(0, 0), (40, 7), (90, 0)]}, y_label="lag")  # a number over time
 >>> charts.logs({"s1": [(1, "x=1"), (2, "x=2")], "s2": [(1, "x=1")]}, {"s1": 1})
 >>> charts.ring({0.1: "a", 0.45: "b", 0.8: "c"})             # consistent hashing
 >>> charts.levels([[(4, 0), (4, 1)], [(30, 6)]])             # runs of an LSM tree
@@ -28,12 +30,14 @@ from dsviz.draw.chart_disk import buses, sectors, shelves
 from dsviz.draw.chart_history import history
 from dsviz.draw.chart_lanes import lanes
 from dsviz.draw.chart_logs import logs
+from dsviz.draw.chart_matrix import assignment
 from dsviz.draw.chart_places import levels, ring
+from dsviz.draw.chart_series import series
 from dsviz.draw.chart_sets import venn
 from dsviz.draw.chart_spans import gantt
 from dsviz.draw.chart_tables import bars, heatmap
 
 __all__ = [
-    "availability", "bars", "buses", "cdf", "gantt", "heatmap", "history", "lanes", "law",
-    "levels", "logs", "ring", "sectors", "shelves", "venn",
+    "assignment", "availability", "bars", "buses", "cdf", "gantt", "heatmap", "history", "lanes",
+    "law", "levels", "logs", "ring", "sectors", "series", "shelves", "venn",
 ]  # fmt: skip

@@ -3,7 +3,9 @@
 As in Kafka's classic protocol (KIP-62): members send heartbeats from a thread of their own, and
 must ask for more records often enough. Who is silent for a session is evicted; then everybody joins
 anew, and a new *generation* begins with a new assignment. In the eager protocol all members first
-give back everything they have; in the cooperative one (KIP-429) only what moves.
+give back everything they have; in the cooperative one (KIP-429) only what moves. In the next one
+(KIP-848) nobody joins anew: each member learns what it has to give and to take from the answer to
+its own next heartbeat.
 
 What makes it weaker or stronger is an option: of `Coordinator` (who may commit, how partitions are
 given out), of `Member` (how much it takes at once, how often it commits), of `Sink`.
@@ -49,7 +51,7 @@ class Broker(Node):
             if count:
                 found.append((partition, offset, count))
                 room -= count
-        self.reply(msg, "records", found=tuple(found), generation=msg.generation)
+        self.reply(msg, "records", found=tuple(found), turn=msg.turn)
 
 
 class Sink(Node):
@@ -68,7 +70,6 @@ class Sink(Node):
             return
         self.newest[msg.partition] = max(self.newest.get(msg.partition, 0), msg.generation)
         self.applied += 1
-        self.log(f"applied {msg.partition} {msg.offset} of {msg.src} in {msg.generation}")
 
 
 class Coordinator(Node):
@@ -76,7 +77,7 @@ class Coordinator(Node):
 
     partitions = 12
     assignor = "range"  # or "roundrobin", "sticky"
-    protocol = "eager"  # or "cooperative"
+    protocol = "eager"  # or "cooperative", "next"
     session = 10_000.0  # ms of silence after which a member is evicted
     initial_delay = 1000.0  # ms that an empty group waits for more members
     check_generation = True  # an offset commit of an older generation is refused
@@ -90,7 +91,9 @@ class Coordinator(Node):
         self.static: dict[str, bool] = {}
         self.owned: dict[str, list[str]] = {}  # who has what, by the assignment
         self.joined: set[str] = set()
-        self.target: dict[str, list[str]] = {}  # what is aimed at, in the cooperative protocol
+        self.target: dict[str, list[str]] = {}  # what is aimed at, unless the protocol is eager
+        self.told: dict[str, int] = {}  # the generation that each member was told last
+        self.news: set[str] = set()  # who must be told at its next heartbeat
         self.preparing = self.gathering = False
 
     # Members come, stay and go
@@ -113,16 +116,26 @@ class Coordinator(Node):
             self.complete_if_all_joined()
         else:
             self.rebalance()
+            if self.protocol == "next":
+                self.tell(msg.src)  # its first heartbeat, so to speak
 
     def on_timer_initial(self) -> None:
         self.gathering = False
         self.complete_if_all_joined()
 
     def on_heartbeat(self, msg: Message) -> None:
-        if msg.src not in self.members or msg.generation != self.generation:
+        if not self.knows(msg):
             self.reply(msg, "unknown", generation=self.generation)
             return
         self.alive(msg.src)
+        if self.preparing and msg.src not in self.joined:
+            self.reply(msg, "rebalance", generation=self.generation)  # in case the first was lost
+        elif msg.src in self.news:
+            self.tell(msg.src)
+
+    def knows(self, msg: Message) -> bool:
+        """Is the sender a member, and of the generation that it was told last?"""
+        return msg.src in self.members and msg.generation == self.told.get(msg.src)
 
     def on_leave(self, msg: Message) -> None:
         self.remove(msg.src)
@@ -152,7 +165,7 @@ class Coordinator(Node):
 
     def rebalance(self) -> None:
         """Begin a new generation. Eager: first everybody gives back everything and joins anew."""
-        if self.protocol == "cooperative":
+        if self.protocol != "eager":
             self.cooperate()
             return
         self.preparing = True
@@ -185,7 +198,7 @@ class Coordinator(Node):
             m: [p for p in mine if held.get(p, m) == m] for m, mine in self.target.items()
         }
         for member in self.members:
-            self.tell(member)  # those who miss something in it give it back
+            self.announce(member)  # those who miss something in it give it back
 
     def on_revoked(self, msg: Message) -> None:
         """An old owner has given back: now the new one may begin."""
@@ -193,7 +206,13 @@ class Coordinator(Node):
             freed = [p for p in mine if p in msg.partitions and p not in self.owned[member]]
             if freed:
                 self.owned[member] += freed
-                self.tell(member)
+                self.announce(member)
+
+    def announce(self, member: str) -> None:
+        if self.protocol == "next":
+            self.news.add(member)
+        else:
+            self.tell(member)
 
     def begin_generation(self) -> None:
         self.generation += 1
@@ -201,6 +220,8 @@ class Coordinator(Node):
         self.disk.sync()
 
     def tell(self, member: str) -> None:
+        self.told[member] = self.generation
+        self.news.discard(member)
         mine = {p: self.offsets.get(p, 0) for p in self.owned.get(member, [])}
         self.send(member, "assign", generation=self.generation, offsets=mine)
 
@@ -208,8 +229,7 @@ class Coordinator(Node):
 
     def on_commit(self, msg: Message) -> None:
         """Keep positions, unless they come from a generation that is over."""
-        current = msg.generation == self.generation and msg.src in self.members
-        if self.check_generation and not current:
+        if self.check_generation and not self.knows(msg):
             self.reply(msg, "stale", generation=self.generation)
             return
         for partition, offset in msg.positions:
@@ -234,6 +254,7 @@ class Member(Node):
     finish = 1000.0  # ms to put its state in order before it gives partitions back
     static = False
     starts = 0.0  # ms
+    fetch_every = 100.0  # ms between two polls while there is nothing to read
 
     shows = ("generation", "owns")
 
@@ -243,8 +264,10 @@ class Member(Node):
         self.buffer: list[tuple[str, int]] = []
         self.reached: dict[str, int] = {}  # where the poll under way ends
         self.waiting, self.leaving = False, True  # not in the group yet
+        self.asked = self.now  # when it last asked to join
         self.ending = False  # finishes its buffer, and then gives everything back
         self.heard = self.now  # when it last sent a heartbeat
+        self.turn = 0  # which poll is under way: what comes late of an earlier one is dropped
         self.set_timer("begin", max(0.0, self.starts - self.now))
         self.set_timer("heartbeat", self.heartbeat - self.now % self.heartbeat)
         self.set_timer("commit", self.commit_every - self.now % self.commit_every)
@@ -259,11 +282,13 @@ class Member(Node):
         self.join()
 
     def join(self) -> None:
-        self.waiting = True
+        self.waiting, self.asked = True, self.now
         self.send("coord", "join", static=self.static)
 
     def on_assign(self, msg: Message) -> None:
-        """Take over a share. In the cooperative protocol what stays goes on undisturbed."""
+        """Take over a share. Unless the protocol is eager, what stays goes on undisturbed."""
+        if self.leaving:
+            return
         self.generation, self.heard = msg.generation, self.now
         if self.waiting:
             self.waiting = False
@@ -281,6 +306,10 @@ class Member(Node):
         """Commit what is finished of some partitions, and let them go."""
         done = tuple((partition, self.positions.pop(partition)) for partition in lost)
         self.buffer = [item for item in self.buffer if item[0] not in lost]
+        if not self.buffer and self.reached:  # all that it had in hand
+            self.cancel_timer("work")
+            self.reached = {}
+            self.poll_later()
         self.send("coord", "commit", generation=self.generation, positions=done)
         self.send("coord", "revoked", partitions=tuple(lost))
 
@@ -293,6 +322,8 @@ class Member(Node):
 
     def on_rebalance(self, msg: Message) -> None:
         """Finish what it has in hand, commit, put things in order, and join anew."""
+        if self.ending or self.waiting:
+            return
         self.ending = True
         self.set_timer("finished", self.finish if self.positions else 0.0)
         if not self.buffer:
@@ -317,29 +348,39 @@ class Member(Node):
         self.cancel_timer("late")
         self.positions, self.buffer, self.reached = {}, [], {}
         self.waiting, self.ending = True, False
+        self.asked = self.now
+        self.turn += 1
 
     # Work
 
     def poll(self) -> None:
         """Ask for more."""
-        if not self.positions or self.now - self.heard > self.session:
-            return  # it may have been evicted: the next heartbeat will tell
+        if not self.positions:
+            return
+        if self.now - self.heard > self.session:
+            self.poll_later()  # it may have been evicted: the next heartbeat will tell
+            return
+        self.turn += 1
         self.set_timer("late", self.poll_interval)
         positions = tuple(self.positions.items())
-        self.send("b", "fetch", positions=positions, most=self.most, generation=self.generation)
+        self.send("b", "fetch", positions=positions, most=self.most, turn=self.turn)
+
+    def poll_later(self) -> None:
+        """Look again shortly before the next records come."""
+        self.set_timer("poll", self.fetch_every - (self.now + 5.0) % self.fetch_every)
 
     def on_timer_poll(self) -> None:
         self.poll()
 
     def on_records(self, msg: Message) -> None:
-        if msg.generation != self.generation or self.waiting or self.ending:
+        if msg.turn != self.turn or self.ending:
             return
         for partition, first, count in msg.found:
             if partition in self.positions:
                 self.buffer += [(partition, first + n) for n in range(count)]
                 self.reached[partition] = first + count
         if not self.buffer:
-            self.set_timer("poll", 100.0 - (self.now + 5.0) % 100.0)
+            self.poll_later()
             return
         self.log(f"polled {len(self.buffer)}")
         self.set_timer("work", self.work)
@@ -369,6 +410,8 @@ class Member(Node):
     def on_timer_heartbeat(self) -> None:
         late = self.now % self.heartbeat
         self.set_timer("heartbeat", self.heartbeat - late)
+        if self.waiting and not self.leaving and self.now - self.asked > self.session:
+            self.join()  # the answer was lost, or the coordinator has forgotten the question
         if late < 1.0 and not self.waiting and not self.leaving:
             self.heard = self.now
             self.send("coord", "heartbeat", generation=self.generation)

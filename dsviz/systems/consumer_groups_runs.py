@@ -10,6 +10,7 @@ from dsviz.sim.faults import Crash, Fault, Pause
 from dsviz.sim.network import Network
 from dsviz.sim.scenario import Scenario
 from dsviz.systems.consumer_groups import TOPIC, Broker, Coordinator, Member, Operator, Sink
+from dsviz.systems.consumer_groups_checks import CHECKS, progress
 from dsviz.trace import Trace
 
 HOP = 1.0  # ms
@@ -25,10 +26,21 @@ def group(
     sink: Sink | None = None,
     others: dict[str, Any] | None = None,
 ) -> Scenario:
-    """Return a scenario on a fast, even network."""
+    """Return a scenario on a fast, even network, with the judges of a consumer group.
+
+    A group must get on within a session, a heartbeat, a barrier and a commit interval.
+    """
     nodes: dict[str, Any] = dict(members)
     nodes |= {"coord": coordinator, "b": broker, "db": sink or Sink()}
-    return Scenario(name, nodes | (others or {}), duration, Network(HOP), faults, (), 0.1)
+    one = next(iter(members.values()))
+    bound = coordinator.session + one.heartbeat + one.finish + one.commit_every
+    checks = (*CHECKS, progress(bound, lambda now: ends(broker, now)))
+    return Scenario(name, nodes | (others or {}), duration, Network(HOP), faults, checks, 0.1)
+
+
+def ends(broker: Broker, now: float) -> int:
+    """Return how many records each of the broker's partitions has at `now` ms."""
+    return broker.backlog + (int((now + broker.every / 2) // broker.every) if broker.every else 0)
 
 
 def four(**options: Any) -> dict[str, Member]:
@@ -88,11 +100,11 @@ def zombie(check: bool = True, fenced: bool = False) -> Scenario:
 def rolling_restart(protocol: str = "eager") -> Scenario:
     """Return the run in which all four members are restarted one by one, down for 5 s each.
 
-    `protocol` is ``eager``, ``cooperative`` or ``static`` (eager with instance ids).
+    `protocol` is ``eager``, ``cooperative``, ``next`` or ``static`` (eager with instance ids).
     """
     plan = tuple((20_000.0 + 10_000.0 * i, f"c{i + 1}") for i in range(4))
     coordinator = Coordinator(
-        protocol="cooperative" if protocol == "cooperative" else "eager", assignor="sticky"
+        protocol="eager" if protocol == "static" else protocol, assignor="sticky"
     )
     members = four(static=protocol == "static")
     operator = Operator(plan=plan)
@@ -162,6 +174,33 @@ def owners(trace: Trace) -> dict[str, list[Span]]:
     for (member, partition), since in begun.items():
         found.setdefault(partition, []).append((since, trace.duration, member))
     return {name: sorted(found[name]) for name in sorted(found, key=lambda n: int(n.split("-")[1]))}
+
+
+def generations(trace: Trace) -> list[Span]:
+    """Return the generations of the group, (from, to, number) in ms: what the coordinator shows."""
+    found: list[Span] = []
+    for event in trace.select("state", node="coord"):
+        number = event.data.get("generation")
+        if number is not None and (not found or found[-1][2] != str(number)):
+            if found:
+                found[-1] = (found[-1][0], event.time, found[-1][2])
+            found.append((event.time, trace.duration, str(number)))
+    return found
+
+
+def lag(trace: Trace, partition: str, every: float = 100.0) -> list[tuple[float, float]]:
+    """Return (ms, records committed to the topic and not yet worked on) over time.
+
+    `every` is the ms between two records, as of `Broker.every`.
+    """
+    done = sorted((e.time, e.offset + 1) for e in executions(trace) if e.partition == partition)
+    found, place, reached = [], 0, 0
+    for now in range(0, int(trace.duration) + 1, 250):
+        while place < len(done) and done[place][0] <= now:
+            reached = max(reached, done[place][1])
+            place += 1
+        found.append((float(now), max(0.0, float(int((now + every / 2) // every) - reached))))
+    return found
 
 
 def silence(trace: Trace, since: float = 2000.0) -> float:
