@@ -1,10 +1,16 @@
 """Every number of the consumer groups' experiments, at the default seed and over a sweep."""
 
+from random import Random
+
 import pytest
 
 from dsviz import laws
-from dsviz.sim.faults import Crash, PowerLoss, Restart
+from dsviz.check.chaos import Schedule
+from dsviz.check.explore import hunt
+from dsviz.sim.faults import Crash, Loss, Pause, PowerLoss, Restart
 from dsviz.systems import consumer_groups_runs as runs
+from dsviz.systems.consumer_groups import Coordinator
+from dsviz.systems.consumer_groups_member import Member
 from dsviz.systems.consumer_groups_runs import names
 
 OLD = names(3, 4, 5)  # what c2 has at first
@@ -17,6 +23,10 @@ def evicted(trace):
 
 def no_handler_raised(trace):
     return not [e for e in trace.select("crash") if e.data]
+
+
+def violated(scenario):
+    return [v.check for v in scenario.judge(scenario.run(0)) if not v.ok]
 
 
 # Experiment 1 -----------------------------------------------------------------------------------
@@ -47,6 +57,16 @@ def test_experiment_1_fixes():
     assert runs.resumed(left, OLD[0], 13_050) == pytest.approx(14_000, abs=250)
     quick = runs.unheard(session=3000.0, heartbeat=1000.0).run(0)
     assert evicted(quick)["c2"] == pytest.approx(16_000, abs=1001)
+
+
+def test_experiment_1_a_short_session_evicts_who_only_paused():
+    patient = runs.unheard("pause").run(0)
+    assert not evicted(patient)
+    assert runs.repeated(patient) == 0
+    nervous = runs.unheard("pause", session=3000.0, heartbeat=1000.0).run(0)
+    assert list(evicted(nervous)) == ["c2"]
+    assert runs.generations(nervous)[-1][2] == "3", "out, and in again"
+    assert runs.silence(nervous) > 20
 
 
 # Experiment 2 -----------------------------------------------------------------------------------
@@ -100,6 +120,29 @@ def test_experiment_3_a_token_at_the_sink_refuses_the_zombie():
     assert {k: v for state in last for k, v in state.items()}["refused"] == 3
 
 
+def test_experiment_3_at_most_a_poll_of_zombie_effects_whenever_it_pauses():
+    for at in range(12_000, 14_000, 400):
+        faults = (Pause("c2", at=at, duration=15_000), Crash("c3", at=29_000))
+        assert 0 <= runs.zombie_effects(runs.zombie().run(0, faults)) <= 50
+
+
+def test_the_judges_of_the_experiments():
+    back, zombies, stuck = "offsets never go back", "no zombie's effects", "the group gets on"
+    assert violated(runs.unheard()) == violated(runs.unheard("leave")) == []
+    assert violated(runs.slow_polls(50)) == [stuck]
+    assert violated(runs.slow_polls(40)) == []
+    assert violated(runs.zombie(check=False)) == [back, zombies]
+    assert violated(runs.zombie(check=True)) == [zombies]
+    assert violated(runs.zombie(check=True, fenced=True)) == []
+
+
+def test_a_record_that_the_sink_never_applied_is_missed():
+    lossy = runs.late_joiner().branch(Loss(1.0, "c1", "db", at=9000, duration=2000))
+    verdict = lossy.judge(lossy.run(0))[2]
+    assert verdict.status == "violated"
+    assert "the sink has never applied record" in verdict.sentence
+
+
 # Branch: a rolling restart ----------------------------------------------------------------------
 
 
@@ -108,6 +151,14 @@ def test_a_rolling_restart_is_as_silent_as_the_law_says(protocol):
     trace = runs.rolling_restart(protocol).run(0)
     law = laws.restart_silence(12, 4, barrier_s=1, down_s=5)[protocol]
     assert runs.silence(trace) == pytest.approx(law, rel=0.03)
+    assert no_handler_raised(trace)
+
+
+def test_the_next_protocol_waits_for_heartbeats_instead_of_a_barrier():
+    trace = runs.rolling_restart("next").run(0)
+    barrier = laws.restart_silence(12, 4, barrier_s=1, down_s=5)["cooperative"]
+    heartbeats = 8 * 3 * Member.heartbeat / 1000  # each of eight changes moves three partitions
+    assert barrier < runs.silence(trace) <= barrier + heartbeats
     assert no_handler_raised(trace)
 
 
@@ -133,10 +184,19 @@ def test_one_assignee_a_generation_and_offsets_that_never_go_back(seed):
 
 def test_the_mean_replay_after_a_crash_is_half_a_commit_interval():
     found = []
-    for number in range(25):
-        scenario = runs.unheard()
-        crash = Crash("c2", at=10_000.0 + 200 * number + 20)
-        found.append(runs.repeated(scenario.run(0, faults=(crash,))))
+    for number in range(12):
+        crash = Crash("c2", at=10_000.0 + 416 * number + 210)
+        found.append(runs.repeated(runs.unheard().run(0, faults=(crash,))))
+    assert sum(found) / len(found) == pytest.approx(laws.mean_replay(30, 5000), rel=0.1)
+
+
+@pytest.mark.slow
+def test_the_mean_replay_over_200_random_moments():
+    draw = Random("replay")
+    found = []
+    for _ in range(200):
+        crash = Crash("c2", at=10_000.0 + 5000 * draw.random())
+        found.append(runs.repeated(runs.unheard().run(0, faults=(crash,))))
     assert sum(found) / len(found) == pytest.approx(laws.mean_replay(30, 5000), rel=0.1)
 
 
@@ -144,3 +204,54 @@ def test_owners_show_the_gap_and_the_overlap():
     spans = runs.owners(runs.zombie().run(0))[OLD[0]]
     assert [member for _, _, member in spans][:2] == ["c2", "c3"]
     assert spans[0][1] > spans[1][0], "the zombie still thinks that it is the owner"
+
+
+def test_ownership_gaps_generations_and_lag_are_read_off_the_trace():
+    trace = runs.unheard().run(0)
+    assert [number for _, _, number in runs.generations(trace)] == ["0", "1", "2"]
+    waiting = dict(runs.lag(trace, "orders-3"))
+    assert waiting[12_000.0] <= 1
+    assert waiting[22_000.0] == pytest.approx(90, abs=2)
+
+
+# Break it ---------------------------------------------------------------------------------------
+
+MISHAPS = Schedule(kinds=("Crash", "Pause"), nodes=("coord", "c1", "c2"))
+
+
+class Forgets(Coordinator):
+    remembers = False
+
+
+def test_a_coordinator_that_forgets_its_generation_is_found_and_made_small():
+    found = hunt(runs.late_joiner(Forgets(partitions=6)), range(200), MISHAPS)
+    assert found.verdict.check == "one assignee"
+    assert [type(fault).__name__ for fault in found.faults] == ["Crash", "Restart"]
+    assert {fault.node for fault in found.faults} == {"coord"}
+
+
+def test_one_that_remembers_is_not_found():
+    assert not hunt(runs.late_joiner(), range(40), MISHAPS)
+
+
+# Laws -------------------------------------------------------------------------------------------
+
+
+def test_a_group_is_as_slow_as_its_most_loaded_member():
+    for size, times in runs.speedups((4, 5, 6, 8, 11, 12, 14), partitions=12).items():
+        assert times == pytest.approx(laws.useful_parallelism(12, size), rel=0.01)
+
+
+@pytest.mark.parametrize("members", [4, 10, 100])
+def test_a_barrier_lasts_as_long_as_the_slowest(members):
+    draws = 20_000 if members < 100 else 4000
+    assert runs.barriers(members, 1.0, draws) == pytest.approx(
+        laws.mean_barrier(members, 1.0), rel=0.03
+    )
+
+
+def test_moves_and_loads():
+    assert runs.moves(12, 3) == {"range": 6, "roundrobin": 9, "sticky": 3}
+    assert runs.moves(60, 10) == {"range": 15, "roundrobin": 50, "sticky": 5}
+    assert runs.loads_of_small_topics("range") == [10, 10, 10, 0]
+    assert runs.loads_of_small_topics("roundrobin") == [8, 8, 7, 7]

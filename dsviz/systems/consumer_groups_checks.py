@@ -75,29 +75,32 @@ def commits(trace: Trace) -> Iterator[Commit]:
 
 
 def nothing_is_skipped(trace: Trace) -> Verdict:
-    """Judge: an offset is committed only when each record before it has reached the sink."""
+    """Judge: an offset is committed only when the sink has applied each record before it."""
     name = "nothing is skipped"
-    reached: dict[str, int] = {}  # partition -> all before this offset have reached the sink
+    reached: dict[str, int] = {}  # partition -> the sink has applied all before this offset
     ahead: dict[str, set[int]] = {}
-    for time, seq, what, node, _, data, _, _ in trace.rows:
-        if what == "deliver" and data.kind == "effect":
-            seen = ahead.setdefault(data.partition, set())
-            seen.add(data.offset)
-            until = reached.get(data.partition, 0)
+    effects = applied(trace)
+    effect = next(effects, None)
+    for commit in commits(trace):
+        while effect is not None and effect[1] < commit.seq:
+            one = effect[2]
+            seen = ahead.setdefault(one.partition, set())
+            seen.add(one.offset)
+            until = reached.get(one.partition, 0)
             while until in seen:
                 seen.discard(until)
                 until += 1
-            reached[data.partition] = until
-        elif what == "state" and "offsets" in data and trace.nodes.get(node) == "coordinator":
-            for partition, offset in data["offsets"].items():
-                until = reached.get(partition, 0)
-                if offset > until:
-                    sentence = (
-                        f"Offset {offset} of {partition} is committed, "
-                        f"and record {until} has never reached the sink."
-                    )
-                    return Verdict(name, "violated", sentence, time, (seq,))
-    return Verdict(name, "ok", "Each record before a committed offset had reached the sink.")
+            reached[one.partition] = until
+            effect = next(effects, None)
+        for partition, offset in commit.offsets.items():
+            until = reached.get(partition, 0)
+            if offset > until:
+                sentence = (
+                    f"Offset {offset} of {partition} is committed, "
+                    f"and the sink has never applied record {until}."
+                )
+                return Verdict(name, "violated", sentence, commit.time, (commit.seq,))
+    return Verdict(name, "ok", "The sink had applied each record before a committed offset.")
 
 
 def no_zombie_effects(trace: Trace) -> Verdict:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from dsviz import laws
 from dsviz.check.mission import Look, Mission
 from dsviz.sim.scenario import Scenario
-from dsviz.systems.consumer_groups import Broker, Coordinator, Member, Sink
+from dsviz.systems.consumer_groups import Broker, Coordinator, Sink
+from dsviz.systems.consumer_groups_member import Member
 from dsviz.systems.consumer_groups_runs import committed, group, owners, zombie_effects
 
 #: For `Playground(playground, numbers, **CONTROLS)`.
@@ -101,7 +103,7 @@ def numbers(
             + (": never ends in time" if longest > max_poll_interval else ""),
         ),
         (
-            "nobody reads a crashed member's partitions for",
+            "nobody reads a crashed member's share for",
             f"{silent[0] / 1000:g} to {silent[1] / 1000:g} s",
         ),
         (
@@ -125,7 +127,7 @@ def _restart(protocol: str, members: int, partitions: int, static: bool) -> str:
 def two_owners(seen: Look) -> bool:
     """Two members believe at once that a partition is theirs."""
     for spans in owners(seen.trace).values():
-        for (_, end, first), (begin, _, second) in zip(spans, spans[1:], strict=False):
+        for (_, end, first), (begin, _, second) in pairwise(spans):
             if begin < end and first != second:
                 return True
     return False
@@ -158,7 +160,7 @@ def idle_member(seen: Look) -> bool:
 
 MISSIONS = (
     Mission(
-        "Let two members work on the same partition at the same time.",
+        "Let two members work on the same topic partition at the same time.",
         two_owners,
         "Pause a member for longer than a session. Who tells it that it is out?",
     ),
@@ -181,6 +183,6 @@ MISSIONS = (
     Mission(
         "The hard one: a member that has nothing to do takes over when another one crashes.",
         idle_member,
-        "More members than partitions. Wait for a session and a barrier.",
+        "More members than topic partitions. Wait for a session and a barrier.",
     ),
 )

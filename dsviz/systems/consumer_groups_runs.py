@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from random import Random
 from typing import Any, NamedTuple
 
 from dsviz.sim.faults import Crash, Fault, Pause
 from dsviz.sim.network import Network
 from dsviz.sim.scenario import Scenario
-from dsviz.systems.consumer_groups import TOPIC, Broker, Coordinator, Member, Operator, Sink
+from dsviz.systems.consumer_groups import TOPIC, Broker, Coordinator, Operator, Sink
+from dsviz.systems.consumer_groups_assignors import ASSIGNORS, assign, loads, moved
 from dsviz.systems.consumer_groups_checks import CHECKS, progress
+from dsviz.systems.consumer_groups_member import Member
 from dsviz.trace import Trace
 
 HOP = 1.0  # ms
@@ -62,13 +65,19 @@ def unheard(
     heartbeat: float = 3000.0,
     assignor: str = "range",
 ) -> Scenario:
-    """Return the run in which c2 stops at 13,000 ms: it crashes, or leaves in good order."""
-    members = four(heartbeat=heartbeat)
+    """Return the run in which c2 stops at 13,000 ms.
+
+    `how` is ``crash``, ``leave`` (in good order) or ``pause`` (for 4 s). `session` and `heartbeat`
+    are in ms.
+    """
+    members = four(heartbeat=heartbeat, session=session)
     coordinator = Coordinator(session=session, assignor=assignor)
+    name = f"{how}, session {session / 1000:g} s"
     if how == "leave":
         operator = Operator(plan=((13_000.0 - HOP, "c2"),), down=1e6)
-        return group("leaves", members, coordinator, Broker(), 30_000.0, others={"op": operator})
-    return group("crashes", members, coordinator, Broker(), 30_000.0, Crash("c2", at=13_000))
+        return group(name, members, coordinator, Broker(), 30_000.0, others={"op": operator})
+    stop = Crash("c2", at=13_000) if how == "crash" else Pause("c2", at=13_000, duration=4000)
+    return group(name, members, coordinator, Broker(), 30_000.0, stop)
 
 
 def slow_polls(most: int = 50, members: int = 1) -> Scenario:
@@ -97,6 +106,10 @@ def zombie(check: bool = True, fenced: bool = False) -> Scenario:
     return group(name, members, coordinator, Broker(partitions=9), 45_000.0, *faults, sink=sink)
 
 
+#: What a rolling restart is tried with: the protocols, and eager with instance ids.
+PROTOCOLS = ("eager", "next", "static", "cooperative")
+
+
 def rolling_restart(protocol: str = "eager") -> Scenario:
     """Return the run in which all four members are restarted one by one, down for 5 s each.
 
@@ -109,6 +122,65 @@ def rolling_restart(protocol: str = "eager") -> Scenario:
     members = four(static=protocol == "static")
     operator = Operator(plan=plan)
     return group(protocol, members, coordinator, Broker(), 70_000.0, others={"op": operator})
+
+
+def late_joiner(coordinator: Coordinator | None = None) -> Scenario:
+    """Return a run without faults in which c3 joins two others at 8,000 ms.
+
+    Six partitions of two records a second each, and a sink that refuses old generations.
+    """
+    members = {name: Member(fetch_every=500.0) for name in ("c1", "c2")}
+    members["c3"] = Member(fetch_every=500.0, starts=8000.0)
+    broker = Broker(partitions=6, every=500.0)
+    coordinator = coordinator or Coordinator(partitions=6)
+    return group("c3 joins", members, coordinator, broker, 30_000.0, sink=Sink(fenced=True))
+
+
+# Laws -------------------------------------------------------------------------------------------
+
+
+def speedups(sizes: Iterable[int], partitions: int = 12, records: int = 40) -> dict[int, float]:
+    """Return, for each size of a group, how many times as fast as one member it is.
+
+    They work off a backlog of `records` in each partition; it counts from the first to the last.
+    """
+    took = {}
+    for size in {1, *sizes}:
+        made = {f"c{number + 1}": Member(most=100_000) for number in range(size)}
+        broker = Broker(partitions=partitions, every=0.0, backlog=records)
+        alone = partitions * records * Member.work
+        scenario = group(f"{size} members", made, Coordinator(partitions=partitions), broker,
+                         alone + 2000)  # fmt: skip
+        times = [one.time for one in executions(scenario.run(0))]
+        took[size] = times[-1] - times[0] + Member.work
+    return {size: round(took[1] / took[size], 6) for size in sizes}
+
+
+def moves(partitions: int, members: int) -> dict[str, int]:
+    """Return by assignor how many partitions change hands when one member more joins."""
+    some = [f"c{number + 1:02}" for number in range(members + 1)]
+    topic = {TOPIC: partitions}
+    found = {}
+    for assignor in ASSIGNORS:
+        before = assign(assignor, some[:-1], topic)
+        found[assignor] = moved(before, assign(assignor, some, topic, before))
+    return found
+
+
+def loads_of_small_topics(assignor: str, topics: int = 10, each: int = 3) -> list[int]:
+    """Return how many partitions each of four members gets of many small topics."""
+    made = {f"t{number}": each for number in range(topics)}
+    return loads(assign(assignor, list(four()), made))
+
+
+def barriers(members: int, mean_ms: float, draws: int = 20_000, seed: int = 0) -> float:
+    """Return the mean over `draws` of how long the slowest of `members` takes, in ms.
+
+    Each takes an exponential time of `mean_ms` on average.
+    """
+    random = Random(f"{seed}/barriers/{members}")
+    slowest = (max(random.expovariate(1 / mean_ms) for _ in range(members)) for _ in range(draws))
+    return sum(slowest) / draws
 
 
 # What is measured -------------------------------------------------------------------------------
@@ -212,6 +284,17 @@ def silence(trace: Trace, since: float = 2000.0) -> float:
             total += max(0.0, begin - free)
             free = max(free, end)
     return total / 1000
+
+
+def outcome(trace: Trace) -> str:
+    """Return how a run with twelve or fewer partitions went, in a line."""
+    rebalances = len(generations(trace)) - 2  # without generation 0 and the first assignment
+    back = sum(moved_back(trace).values())
+    return (
+        f"{trace.name:24} rebalances {rebalances}   "
+        f"without owner {silence(trace):5.1f} partition-s   worked on twice {repeated(trace):4}"
+        + (f"   offsets back by {back}" if back else "")
+    )
 
 
 def handed_out(trace: Trace) -> tuple[int, int]:
