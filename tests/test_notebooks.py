@@ -75,3 +75,36 @@ def test_links_between_notebooks_lead_somewhere(path):
         if cell.cell_type == "markdown":
             for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", cell.source):
                 assert (path.parent / target).exists(), f"{cell.id}: {target}"
+
+
+# Where lessons are listed -------------------------------------------------------------------------
+
+LESSONS = sorted(path.stem for path in ROOT.glob("course/[0-9][0-9]-*.ipynb"))
+LESSONS.remove("00-start-here")
+
+
+def _listed_nowhere(readme, start):
+    """Return the lessons that the README or the start page does not lead to, with their labs."""
+    wanted = {slug: (f"](course/{slug}.ipynb)", f"]({slug}.ipynb)") for slug in LESSONS}
+    lab = {slug: f"labs/{slug}/{slug}.ipynb)" for slug in LESSONS}
+    return [
+        slug
+        for slug, (in_readme, in_start) in wanted.items()
+        if in_readme not in readme or in_start not in start
+        or lab[slug] not in readme or lab[slug] not in start
+    ]  # fmt: skip
+
+
+def _start_page():
+    cells = nbformat.read(ROOT / "course" / "00-start-here.ipynb", as_version=4).cells
+    return "\n".join(cell.source for cell in cells)
+
+
+def test_the_readme_and_the_start_page_lead_to_every_lesson_and_its_lab():
+    assert _listed_nowhere((ROOT / "README.md").read_text(), _start_page()) == []
+
+
+def test_a_lesson_that_is_listed_nowhere_is_found():
+    readme = (ROOT / "README.md").read_text().replace(f"](course/{LESSONS[0]}.ipynb)", "")
+    assert _listed_nowhere(readme, _start_page()) == [LESSONS[0]]
+    assert _listed_nowhere((ROOT / "README.md").read_text(), "") == LESSONS
