@@ -85,7 +85,9 @@ class KafkaGroupVerbs(Face):
         A static consumer says nothing when it goes: its part waits for it until its session ends,
         and this call does not. Answers like `join`.
         """
-        return self._ask("leave", consumers=_consumers(consumers), timeout_ms=checked_wait(timeout_ms))
+        return self._ask(
+            "leave", consumers=_consumers(consumers), timeout_ms=checked_wait(timeout_ms)
+        )
 
     def crash(self, consumer: str) -> Answer:
         """End a consumer at once (SIGKILL); its group hears of it when its session is over."""

@@ -196,7 +196,9 @@ class KafkaVerbs(KafkaGroupVerbs):
         if verb == "begin":
             return f"begin a transaction of {args['producer']}"
         if verb == "end":
-            return f"{'commit' if args['commit'] else 'abort'} the transaction of {args['producer']}"
+            return (
+                f"{'commit' if args['commit'] else 'abort'} the transaction of {args['producer']}"
+            )
         return super().words(verb, args)
 
 
