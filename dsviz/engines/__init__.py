@@ -21,6 +21,7 @@ import importlib
 _MODULES = {
     "EtcdCluster": "etcd",
     "Haproxy": "haproxy",
+    "Kafka": "kafka",
     "Lake": "delta",
     "Postgres": "postgres",
     "Valkey": "valkey",

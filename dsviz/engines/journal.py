@@ -24,6 +24,11 @@ class Journal:
         self._zero = time.monotonic()
         self._lock = threading.Lock()  # a learner may call from several threads
 
+    @property
+    def zero(self) -> float:
+        """Time 0 on this machine's steady clock (`time.monotonic`), in seconds."""
+        return self._zero
+
     def now(self) -> float:
         """Return the ms since the start, to the microsecond."""
         return round(1000 * (time.monotonic() - self._zero), 3)
@@ -119,8 +124,10 @@ class EngineFault:
 
 def trace_of(name: str, members: Iterable[str], rows: Iterable[tuple], until: float) -> Trace:
     """Return rows as the trace of a run of these members that lasted `until` ms."""
+    members = tuple(members)
     rows = _with_ends([tuple(row) for row in rows], until)
-    clients = [row[3] for row in rows if row[2] == "invoke"]
+    # Whoever is in the rows and is no member uses them: clients, and the consumers of a group.
+    clients = [row[3] for row in rows if row[3] is not None and row[3] not in members]
     nodes = dict.fromkeys(members, "member") | dict.fromkeys([CLIENT, *clients], "client")
     found = sorted(_faults(rows), key=lambda pair: pair[1].at)
     faults = tuple(fault for _, fault in found)

@@ -34,6 +34,7 @@ BYTES_NEEDED = 250_000_000  # jars 42 MB, classes 50 MB, and room for the first 
 #: Of the archive of classes: without it brokers start all the same, only later.
 ARCHIVE = "classes.jsa"
 LAYOUT = "layout"
+DONE = "complete"
 
 
 LOG4J = """\
@@ -89,13 +90,13 @@ def homes() -> list[Path]:
     from platformdirs import user_data_path
 
     own = os.environ.get("DSVIZ_HOME")
-    return [Path(own)] * bool(own) + [user_data_path("dsviz")]
+    return ([Path(own)] if own else []) + [user_data_path("dsviz")]
 
 
 def installed() -> Path | None:
     """Return the folder of the installed Kafka, None when there is none of this release."""
     folders = (home / "engines" / f"kafka-{release()}" for home in homes())
-    return next((folder for folder in folders if folder.is_dir()), None)
+    return next((folder for folder in folders if (folder / DONE).is_file()), None)
 
 
 def problem() -> str | None:
@@ -143,18 +144,17 @@ def install(say: Callable[[str], Any] = print) -> Path:
         say(f"Apache Kafka {release()} is installed already, in {there}")
         return there
     folder = homes()[0] / "engines" / f"kafka-{release()}"
-    fresh = folder.with_suffix(".new")
     try:
-        (fresh / "jars").mkdir(parents=True, exist_ok=True)
-        _check_room(fresh)
+        (folder / "jars").mkdir(parents=True, exist_ok=True)
+        _check_room(folder)
         say(f"Apache Kafka {release()}: {len(jars())} jars, {_megabytes(jars())} MB")
-        _fetch(fresh)
-        (fresh / "log4j2.properties").write_text(LOG4J, encoding="utf-8")
+        _fetch(folder)
+        (folder / "log4j2.properties").write_text(LOG4J, encoding="utf-8")
         say("Starting a broker once, to see that it can run here")
-        _try_out(fresh)
-        fresh.rename(folder)
+        _try_out(folder)
+        (folder / DONE).touch()  # not a rename: the archive holds the paths of the jars
     except OSError as error:
-        raise DsvizError(_disk_words(error, fresh)) from None
+        raise DsvizError(_disk_words(error, folder)) from None
     say(f"Installed in {folder}; to remove it, remove that folder")
     return folder
 

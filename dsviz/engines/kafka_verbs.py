@@ -54,6 +54,13 @@ class KafkaVerbs(KafkaGroupVerbs):
         """Give each topic partition back to its first replica (preferred leader election)."""
         return self._ask("elect", topic=named("topic", topic), timeout_ms=checked_wait(timeout_ms))
 
+    def settle(self, timeout_ms: float = 30_000) -> Answer:
+        """Wait until every replica on a broker that runs is in sync, and no other one is.
+
+        Raises DsvizError when it is not so after `timeout_ms` ms.
+        """
+        return self._ask("settle", timeout_ms=checked_wait(timeout_ms))
+
     # ---- records ---------------------------------------------------------------------------
 
     def produce(
@@ -92,13 +99,15 @@ class KafkaVerbs(KafkaGroupVerbs):
         per_second: int | None = None,
         kill: str | None = None,
         kill_after: int | None = None,
+        lose_replies: int = 0,
         timeout_ms: float = 30_000,
     ) -> Answer:
         """Produce numbers, spread over the topic partitions, and count what was acknowledged.
 
         `linger_ms`, `batch` (records a request at most) and `in_flight` (requests under way at
         once) are the producer's; with `per_second` it sends no faster. Broker `kill` is killed
-        once `kill_after` records were acknowledged. `timeout_ms` is the delivery time-out of each
+        once `kill_after` records were acknowledged. For so many as `lose_replies` the record is
+        written and the connection breaks before its acknowledgement comes. `timeout_ms` is the delivery time-out of each
         record: what has no acknowledgement until then is in doubt.
 
         Counts: `acked`, `failed`, `in_doubt`, `requests` (produce requests that were sent), and
@@ -112,6 +121,7 @@ class KafkaVerbs(KafkaGroupVerbs):
             raise DsvizError(f"linger_ms={linger_ms!r} must be between 0 and 900000 ms")
         if per_second is not None:
             whole("per_second", per_second, 1, 100_000)
+        whole("lose_replies", lose_replies, 0, records)
         if (kill is None) != (kill_after is None):
             raise DsvizError('give kill and kill_after together, as in kill="b1", kill_after=500')
         if kill is not None:
@@ -119,6 +129,7 @@ class KafkaVerbs(KafkaGroupVerbs):
         args = {"topic": named("topic", topic), "records": records, **_sending(acks, idempotent)}
         more = {"linger_ms": linger_ms, "batch": batch, "in_flight": in_flight}
         fault = {"per_second": per_second, "kill": kill, "kill_after": kill_after}
+        fault["lose_replies"] = lose_replies
         brokers = () if kill is None else (kill,)
         wait = checked_wait(timeout_ms)
         return self._ask("load", *brokers, **args, **more, **fault, timeout_ms=wait)
@@ -154,27 +165,27 @@ class KafkaVerbs(KafkaGroupVerbs):
 
     # ---- transactions ----------------------------------------------------------------------
 
-    def begin(self, producer: str, id: str | None = None, timeout_ms: float = 15_000) -> Answer:
+    def txn_begin(self, producer: str, id: str | None = None, timeout_ms: float = 15_000) -> Answer:
         """Begin a transaction of a producer; the first time, `id` is its ``transactional.id``.
 
         Without one its own name is. The first time fences whoever used that id before: a fenced
         producer's calls have the status ``fail``, for good.
         """
         args = {"producer": named("producer", producer), "id": named("id", id or producer)}
-        return self._ask("begin", **args, timeout_ms=checked_wait(timeout_ms))
+        return self._ask("txn_begin", **args, timeout_ms=checked_wait(timeout_ms))
 
-    def send(self, producer: str, topic: str, *records: str | int | tuple) -> Answer:
+    def txn_send(self, producer: str, topic: str, *records: str | int | tuple) -> Answer:
         """Send records in the open transaction of a producer, and wait until they are written."""
         rows = [_record(one) for one in records]
         if not rows:
-            raise DsvizError('name a record, as in send("p1", "orders", "a")')
+            raise DsvizError('name a record, as in txn_send("p1", "orders", "a")')
         args = {"producer": named("producer", producer), "topic": named("topic", topic)}
-        return self._ask("send", **args, records=rows)
+        return self._ask("txn_send", **args, records=rows)
 
-    def end(self, producer: str, commit: bool = True, timeout_ms: float = 15_000) -> Answer:
+    def txn_end(self, producer: str, commit: bool = True, timeout_ms: float = 15_000) -> Answer:
         """Commit the open transaction of a producer, or with ``commit=False`` abort it."""
         args = {"producer": named("producer", producer), "commit": bool(commit)}
-        return self._ask("end", **args, timeout_ms=checked_wait(timeout_ms))
+        return self._ask("txn_end", **args, timeout_ms=checked_wait(timeout_ms))
 
     @classmethod
     def words(cls, verb: str, args: dict[str, Any]) -> str:
@@ -183,19 +194,21 @@ class KafkaVerbs(KafkaGroupVerbs):
             return f"create {args['topic']} with {_count(args['partitions'], 'topic partition')}"
         if verb in ("describe", "elect", "audit", "read"):
             return f"{verb} {args['topic']}"
-        if verb in ("produce", "send"):
+        if verb in ("produce", "txn_send"):
             what = [v if k is None else f"{k}: {v}" for k, v in args["records"]]
             shown = ", ".join(what) if len(what) <= 3 else _count(len(what), "record")
-            who = f" by {args['producer']}" if verb == "send" else ""
-            return f"{verb} {shown} to {args['topic']}{who}"
+            who = f" by {args['producer']}" if verb == "txn_send" else ""
+            return f"produce {shown} to {args['topic']}{who}"
         if verb == "load":
             how = f"acks={args['acks']}" + (", idempotent" if args["idempotent"] else "")
             killed = args["kill"]
             end = f", {killed} killed on the way" if killed else ""
+            if args["lose_replies"]:
+                end += f", {args['lose_replies']} replies lost"
             return f"load {args['records']} records into {args['topic']}, {how}{end}"
-        if verb == "begin":
+        if verb == "txn_begin":
             return f"begin a transaction of {args['producer']}"
-        if verb == "end":
+        if verb == "txn_end":
             return (
                 f"{'commit' if args['commit'] else 'abort'} the transaction of {args['producer']}"
             )

@@ -89,9 +89,13 @@ class Links:
         """Have what goes from `src` to `dst` arrive `ms` ms later; 0 ends it."""
         self._change(src, dst, ms=float(ms))
 
+    def lose_next(self, src: str, dst: str) -> None:
+        """Lose what goes from `src` to `dst` next, and break the connection it was on."""
+        self._change(src, dst, loses_next=True)
+
     def mend(self, src: str, dst: str) -> None:
         """End what was done to this direction."""
-        self._change(src, dst, is_open=True, ms=0.0)
+        self._change(src, dst, is_open=True, ms=0.0, loses_next=False)
 
     def mend_all(self) -> None:
         """End everything that was done to any link."""
@@ -166,6 +170,7 @@ class Direction:
     def __init__(self) -> None:
         self.is_open = True
         self.ms = 0.0
+        self.loses_next = False
         self.wakes: set[Callable[[], None]] = set()
 
 
@@ -184,6 +189,10 @@ class Stream:
 
     def feed(self, data: bytes) -> None:
         """Take what arrived from the source; b"" when it has ended."""
+        if data and self.direction.loses_next:
+            self.direction.loses_next = False
+            self._break()
+            return
         direct = self.target and direction_is_clear(self.direction) and not self._held
         if direct and data and self.target:
             self.target.write(data)
@@ -218,6 +227,11 @@ class Stream:
         if self.source is not None and not self.source.is_closing():
             stop = self._full or self._size > MOST_HELD
             (self.source.pause_reading if stop else self.source.resume_reading)()
+
+    def _break(self) -> None:
+        for transport in (self.source, self.target):
+            if transport is not None:
+                transport.abort()
 
     def close(self) -> None:
         """Hear of changes no more."""
