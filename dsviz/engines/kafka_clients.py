@@ -48,6 +48,11 @@ def outcome(error: Any) -> str:
     return "fail" if error.name() in NOT_DONE else "info"
 
 
+def is_produce(request: bytes) -> bool:
+    """Tell whether bytes begin with a produce request: behind its size, its API key, 0."""
+    return request[4:6] == b"\0\0"
+
+
 def common(ports: list[int], name: str) -> dict[str, Any]:
     """Return what every client is told: where the brokers are, and to try again soon."""
     return {
@@ -112,8 +117,29 @@ def send_all(
     where = {} if partition is None else {"partition": partition}
     for number, (key, value) in enumerate(records):
         producer.produce(topic, value, key, on_delivery=told(number), **where)
-    producer.flush(timeout_ms / 1000 + 1)
+    fatal = fatal_error(lambda: producer.flush(timeout_ms / 1000 + 1))
+    for row in rows:
+        if fatal is not None and row["status"] == "info":
+            row |= {"status": outcome(fatal), "error": fatal.name()}
     return rows
+
+
+def fatal_error(call: Callable[[], Any]) -> Any:
+    """Do what hears of deliveries; return the error that ended the producer for good, or None.
+
+    confluent-kafka raises such an error out of any poll, in the middle of a delivery's callback.
+    """
+    from confluent_kafka import KafkaException
+
+    try:
+        call()
+    except KafkaException as error:
+        return error.args[0]
+    except SystemError as error:
+        if not isinstance(error.__cause__, KafkaException):
+            raise
+        return error.__cause__.args[0]
+    return None
 
 
 class Load:
@@ -144,23 +170,29 @@ class Load:
         ``lose_reply(partition)`` is called before each number whose reply is to be lost.
         """
         began = time.monotonic()
-        for number in _paced(numbers, per_second, self._producer):
-            part = number % self._parts
-            if number in self._lose:
-                self._producer.flush()  # so that the next reply is that of this number
-                lose_reply(part)
-            self._send(number, part, acked)
-            if number in self._lose:
-                self._producer.flush()
-            self._producer.poll(0)
-        left = self._producer.flush()
+
+        def send() -> None:
+            for number in _paced(numbers, per_second, self._producer):
+                part = number % self._parts
+                if number in self._lose:
+                    self._producer.flush()  # so that the next reply is that of this number
+                    lose_reply(part)
+                self._send(number, part, acked)
+                if number in self._lose:
+                    self._producer.flush()
+                self._producer.poll(0)
+            self._producer.flush()
+
+        fatal = fatal_error(send)
+        told = len(self.acked) + len(self.failed) + len(self.unknown)
         took = 1000 * (time.monotonic() - began)
         self._last_count()
         rate = round(1000 * len(self.acked) / took)
         return {
             "acked": len(self.acked),
             "failed": len(self.failed),
-            "in_doubt": len(self.unknown) + left,
+            "in_doubt": len(self.unknown) + len(numbers) - told,
+            "fatal": None if fatal is None else fatal.name(),
             "requests": self._requests,
             "took_ms": round(took, 3),
             "per_second": rate,

@@ -12,6 +12,7 @@ from dsviz.engines.kafka_clients import (
     SILENT,
     Load,
     common,
+    is_produce,
     outcome,
     producer_settings,
     read_log,
@@ -61,20 +62,32 @@ class KafkaRecords(Live):
     # ---- topics ----------------------------------------------------------------------------
 
     def _partitions(self, topic: str) -> dict[int, Any]:
-        """Return a topic's metadata by topic partition. Raises DsvizError when there is none."""
+        """Return a topic's metadata by topic partition. Raises DsvizError when there is none.
+
+        A broker may hear of a topic a little later than the one that made it.
+        """
+        found: dict[str, Any] = {}
+
+        def known() -> bool:
+            nonlocal found
+            found = self._topics()
+            return topic in found and found[topic].error is None
+
+        if not eventually(known, 2000, 50):
+            own = [name for name in found if not name.startswith("__")]
+            more = f"the topics are {listed(own)}" if own else f"create({topic!r}) makes it"
+            raise DsvizError(f"there is no topic {topic!r}; {more}")
+        return found[topic].partitions
+
+    def _topics(self) -> dict[str, Any]:
         from confluent_kafka import KafkaException
 
         try:
-            found = self._admin().list_topics(timeout=PROBE_S).topics
+            return self._admin().list_topics(timeout=PROBE_S).topics
         except KafkaException:
             raise DsvizError(
                 "no broker answers: start() or resume() one, or heal() the links"
             ) from None
-        if topic not in found or found[topic].error is not None:
-            own = [name for name in found if not name.startswith("__")]
-            known = f"the topics are {listed(own)}" if own else f"create({topic!r}) makes it"
-            raise DsvizError(f"there is no topic {topic!r}; {known}")
-        return found[topic].partitions
 
     def _create(self, topic: str, partitions: int, replication: int, config: dict) -> Answer:
         args = {"topic": topic, "partitions": partitions}
@@ -130,7 +143,7 @@ class KafkaRecords(Live):
         return Answer(text, "ok", rows)
 
     def _ends(self, topic: str, partition: int) -> tuple[int | None, int | None]:
-        """Return the first offset and the high watermark of a topic partition, Nones for neither."""
+        """Return the first offset and the high watermark of a topic partition, None if unknown."""
         from confluent_kafka import KafkaException, TopicPartition
         from confluent_kafka.admin import OffsetSpec
 
@@ -253,6 +266,8 @@ class KafkaRecords(Live):
         lost = [begin + step * i + step // 2 for i in range(lose_replies)]
         load = Load(settings, topic, len(parts), lost)
         counts = load.run(numbers, per_second, self._killer(kill, kill_after), self._loser(topic))
+        if kill or lose_replies:
+            counts["requests"] = None  # librdkafka counts from 0 again at each new connection
         books = self._books.setdefault(topic, {"acked": set(), "sent": set()})
         books["acked"] |= set(load.acked)
         books["sent"] |= set(numbers)
@@ -276,13 +291,12 @@ class KafkaRecords(Live):
         return act
 
     def _loser(self, topic: str) -> Callable[[int], None]:
-        """Return what makes the next reply of a topic partition's leader get lost."""
+        """Return what makes the next acknowledgement of a topic partition's leader get lost."""
 
         def act(partition: int) -> None:
             leader = self._broker(self._partitions(topic)[partition].leader)
             if leader is not None:
-                time.sleep(0.02)  # the answer to this very question has to be through
-                self._links.lose_next(leader, "client")
+                self._links.lose_reply("client", leader, is_produce)
 
         return act
 

@@ -107,12 +107,13 @@ class KafkaVerbs(KafkaGroupVerbs):
         `linger_ms`, `batch` (records a request at most) and `in_flight` (requests under way at
         once) are the producer's; with `per_second` it sends no faster. Broker `kill` is killed
         once `kill_after` records were acknowledged. For so many as `lose_replies` the record is
-        written and the connection breaks before its acknowledgement comes. `timeout_ms` is the delivery time-out of each
-        record: what has no acknowledgement until then is in doubt.
+        written and the connection breaks before its acknowledgement comes. `timeout_ms` is the
+        delivery time-out of each record: what has no acknowledgement until then is in doubt.
 
-        Counts: `acked`, `failed`, `in_doubt`, `requests` (produce requests that were sent), and
-        `per_second`, `p50_ms`, `p99_ms` from send to acknowledgement; `audit` compares them with
-        the log.
+        Counts: `acked`, `failed`, `in_doubt`, `requests` (produce requests that were sent,
+        None where connections broke on the way);
+        `per_second`, and `p50_ms`, `p99_ms` from send to acknowledgement; `fatal` is the error that
+        ended an idempotent producer for good, or None. `audit` compares them with the log.
         """
         whole("records", records, 1, MOST_RECORDS)
         whole("batch", batch, 1, 1_000_000)

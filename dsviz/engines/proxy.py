@@ -89,13 +89,17 @@ class Links:
         """Have what goes from `src` to `dst` arrive `ms` ms later; 0 ends it."""
         self._change(src, dst, ms=float(ms))
 
-    def lose_next(self, src: str, dst: str) -> None:
-        """Lose what goes from `src` to `dst` next, and break the connection it was on."""
-        self._change(src, dst, loses_next=True)
+    def lose_reply(self, src: str, dst: str, to: Callable[[bytes], bool]) -> None:
+        """Break a connection when `dst` answers the next thing that `src` sends it, once.
+
+        The thing is the next bytes for which ``to(bytes)`` holds: they arrive, their answer does
+        not. `src` has to be idle before, so that nothing else is answered first.
+        """
+        self._change(src, dst, loses_reply=to)
 
     def mend(self, src: str, dst: str) -> None:
         """End what was done to this direction."""
-        self._change(src, dst, is_open=True, ms=0.0, loses_next=False)
+        self._change(src, dst, is_open=True, ms=0.0, loses_reply=None)
 
     def mend_all(self) -> None:
         """End everything that was done to any link."""
@@ -170,7 +174,7 @@ class Direction:
     def __init__(self) -> None:
         self.is_open = True
         self.ms = 0.0
-        self.loses_next = False
+        self.loses_reply: Callable[[bytes], bool] | None = None
         self.wakes: set[Callable[[], None]] = set()
 
 
@@ -181,6 +185,8 @@ class Stream:
         self.direction = direction
         self.source: asyncio.Transport | None = None
         self.target: asyncio.Transport | None = None
+        self.twin: Stream | None = None  # the other direction of the connection
+        self.breaks = False  # with the next bytes that come
         self._loop = loop
         self._held: deque[tuple[float, bytes]] = deque()  # when it is due, what (b"": the end)
         self._size = 0
@@ -189,10 +195,13 @@ class Stream:
 
     def feed(self, data: bytes) -> None:
         """Take what arrived from the source; b"" when it has ended."""
-        if data and self.direction.loses_next:
-            self.direction.loses_next = False
+        if self.breaks and data:
             self._break()
             return
+        loses = self.direction.loses_reply
+        if loses is not None and self.twin is not None and data and loses(data):
+            self.direction.loses_reply = None
+            self.twin.breaks = True
         direct = self.target and direction_is_clear(self.direction) and not self._held
         if direct and data and self.target:
             self.target.write(data)
@@ -293,6 +302,7 @@ class Near(Side):
         """Dial the far end now, or when the link is mended."""
         there, back = self._directions = self._find(transport.get_extra_info("peername")[1])
         super().__init__(Stream(self._loop, there), Stream(self._loop, back))
+        self.out.twin, self.into.twin = self.into, self.out
         super().connection_made(transport)
         for direction in self._directions:
             direction.wakes.add(self._wake)
