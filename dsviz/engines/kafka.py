@@ -34,7 +34,7 @@ from dsviz.engines.kafka_brokers import (
     lay_out,
     quorum,
 )
-from dsviz.engines.kafka_group_verbs import OFFSETS_PARTITIONS, coordinator_partition
+from dsviz.engines.kafka_group_verbs import coordinator_partition
 from dsviz.engines.kafka_groups import KafkaGroups
 from dsviz.engines.kafka_records import PROBE_S
 from dsviz.engines.kafka_verbs import KafkaVerbs
@@ -156,7 +156,6 @@ class Kafka(KafkaGroups, Live, KafkaVerbs):
             process.start()
         brokers = list(self._processes.values())
         wait_until(self._all_up, brokers, self._timeout_ms, "Kafka's brokers to start")
-        self._make_offsets_topic()
 
     def _numbers(self) -> range:
         return range(1, len(self.members) + 1)
@@ -197,18 +196,6 @@ class Kafka(KafkaGroups, Live, KafkaVerbs):
         except KafkaException:
             return set()
         return {name for name in map(self._broker, found.brokers) if name is not None}
-
-    def _make_offsets_topic(self) -> None:
-        """Make the topic of the groups' offsets, so that no first join has to wait for it.
-
-        Kafka makes it when it is first needed, with leaders that chance chooses.
-        """
-        config = {"cleanup.policy": "compact", "compression.type": "producer"}
-        copies = int(self._settings.get("offsets.topic.replication.factor", len(self.members)))
-        count = int(self._settings.get("offsets.topic.num.partitions", OFFSETS_PARTITIONS))
-        error = self._make_topic("__consumer_offsets", count, copies, config)
-        if error not in (None, "TOPIC_ALREADY_EXISTS"):
-            raise DsvizError(f"the topic of the groups' offsets could not be made: {error}")
 
     def _launch_again(self, member: str) -> None:
         self._check_port(member)

@@ -5,6 +5,7 @@ All times are milliseconds (ms).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
@@ -155,7 +156,13 @@ class Load:
         self._requests = 0
         self._stats = 0
         self._topic, self._parts, self._lose = topic, parts, set(lose)
-        more = {"statistics.interval.ms": STATS_MS, "stats_cb": self._count}
+        self._ready = False
+        more = {
+            "statistics.interval.ms": STATS_MS,
+            "stats_cb": self._count,
+            # Connect to every broker at once, not when there is something for it.
+            "enable.sparse.connections": False,
+        }
         self._producer = Producer(settings | more, logger=SILENT)
 
     def run(
@@ -167,8 +174,10 @@ class Load:
     ) -> dict[str, Any]:
         """Send the numbers; ``acked(count)`` is called at each acknowledgement.
 
-        ``lose_reply(partition)`` is called before each number whose reply is to be lost.
+        ``lose_reply(partition)`` is called before each number whose reply is to be lost. Time
+        counts from when the producer is connected.
         """
+        self._connect()
         began = time.monotonic()
 
         def send() -> None:
@@ -215,8 +224,24 @@ class Load:
             except BufferError:  # the queue is full: let some go
                 self._producer.poll(0.05)
 
+    def _connect(self) -> None:
+        """Wait until every broker is reached, and an idempotent producer has its id; at most 3 s.
+
+        Else the first records would wait together, and go out as one burst.
+        """
+        with contextlib.suppress(Exception):  # who cannot be reached is found out by sending
+            self._producer.list_topics(self._topic, 1)
+        deadline = time.monotonic() + 3
+        while not self._ready and time.monotonic() < deadline:
+            self._producer.poll(0.02)
+
     def _count(self, text: str) -> None:
-        brokers = json.loads(text)["brokers"].values()
+        stats = json.loads(text)
+        brokers = stats["brokers"].values()
+        named = [broker for broker in brokers if broker["nodeid"] >= 0]
+        identified = stats.get("eos", {}).get("idemp_state", "Assigned") == "Assigned"
+        up = bool(named) and all(broker["state"] == "UP" for broker in named)
+        self._ready = up and identified
         self._requests = sum(broker["req"].get("Produce", 0) for broker in brokers)
         self._stats += 1
 

@@ -14,12 +14,13 @@ from typing import Any
 from dsviz.engines.answers import Answer
 from dsviz.engines.kafka_clients import common
 from dsviz.engines.kafka_defaults import default
-from dsviz.engines.kafka_group_verbs import coordinator_partition
+from dsviz.engines.kafka_group_verbs import OFFSETS_PARTITIONS, coordinator_partition
 from dsviz.engines.kafka_records import PROBE_S, KafkaRecords
 from dsviz.engines.live import eventually
 from dsviz.engines.process import Process
 from dsviz.errors import DsvizError, listed
 
+OFFSETS_TOPIC = "__consumer_offsets"
 CALLBACKS = ("assigned", "revoked", "lost")
 HEARTBEATS_A_SESSION = 6  # more than the usual 3: a member hears of a rebalance by its heartbeat
 
@@ -100,6 +101,20 @@ class KafkaGroups(KafkaRecords):
             raise DsvizError(f"there is no consumer {consumer!r}{known}")
         return self._consumers[consumer]
 
+    def _make_offsets_topic(self) -> None:
+        """Make the topic of the groups' offsets, with leaders that are the same in every run.
+
+        Kafka makes it when it is first needed, with leaders that chance chooses.
+        """
+        if OFFSETS_TOPIC in self._topics():
+            return
+        config = {"cleanup.policy": "compact", "compression.type": "producer"}
+        copies = int(self._settings.get("offsets.topic.replication.factor", len(self.members)))
+        count = int(self._settings.get("offsets.topic.num.partitions", OFFSETS_PARTITIONS))
+        error = self._make_topic(OFFSETS_TOPIC, count, copies, config)
+        if error not in (None, "TOPIC_ALREADY_EXISTS"):
+            raise DsvizError(f"the topic of the groups' offsets could not be made: {error}")
+
     # ---- coming and going ------------------------------------------------------------------
 
     def _join(self, group: str, consumers: list[str], timeout_ms: int, **options: Any) -> Answer:
@@ -107,6 +122,7 @@ class KafkaGroups(KafkaRecords):
         if taken:
             raise DsvizError(f"{listed(taken)} runs already; give another name")
         self._partitions(options["topic"])
+        self._make_offsets_topic()
         words = self.words("join", {"group": group, "consumers": consumers, **options})
         began = time.monotonic()
         for name in consumers:
@@ -435,11 +451,13 @@ class KafkaGroups(KafkaRecords):
         return count
 
     def _coordinator(self, group: str) -> Answer:
-        partition = coordinator_partition(group)
-        leader = self._partitions("__consumer_offsets")[partition].leader
+        self._make_offsets_topic()
+        parts = self._partitions(OFFSETS_TOPIC)
+        partition = coordinator_partition(group, len(parts))
+        leader = parts[partition].leader
         broker = self._broker(leader)
         words = self.words("coordinator", {"group": group})
-        text = f"{words}: {broker or 'nobody'}, who leads __consumer_offsets-{partition}"
+        text = f"{words}: {broker or 'nobody'}, who leads {OFFSETS_TOPIC}-{partition}"
         return Answer(text, "ok", {"partition": partition, "broker": broker})
 
     def _defaults(self, names: list[str]) -> Answer:
