@@ -102,11 +102,8 @@ class KafkaRecords(Live):
     def _make_topic(self, topic: str, partitions: int, copies: int, config: dict) -> str | None:
         """Create a topic and wait until it can be used; return Kafka's name of what went wrong."""
         from confluent_kafka import KafkaException
-        from confluent_kafka.admin import NewTopic
 
-        size = len(self.members)
-        places = [[1 + (p + i) % size for i in range(copies)] for p in range(partitions)]
-        new = NewTopic(topic, partitions, replica_assignment=places, config=config)
+        new = self._new_topic(topic, partitions, copies, config)
         made = self._admin().create_topics([new], operation_timeout=30)[topic]
         try:
             made.result(60)
@@ -116,14 +113,24 @@ class KafkaRecords(Live):
             return "LEADER_NOT_AVAILABLE"
         return None
 
+    def _new_topic(self, topic: str, partitions: int, copies: int, config: dict) -> Any:
+        """Return a topic whose topic partition p has its replicas from broker p on."""
+        from confluent_kafka.admin import NewTopic
+
+        size = len(self.members)
+        places = [[1 + (p + i) % size for i in range(copies)] for p in range(partitions)]
+        return NewTopic(topic, partitions, replica_assignment=places, config=config)
+
     def _has_leaders(self, topic: str) -> bool:
         found = self._admin().list_topics(timeout=PROBE_S).topics.get(topic)
-        return found is not None and all(part.leader > 0 for part in found.partitions.values())
+        return found is not None and all(
+            self._broker(part.leader) for part in found.partitions.values()
+        )
 
     def _describe(self, topic: str) -> Answer:
         rows = []
         for number, part in sorted(self._partitions(topic).items()):
-            low, high = self._ends(topic, number) if part.leader > 0 else (None, None)
+            low, high = self._ends(topic, number) if self._broker(part.leader) else (None, None)
             rows.append(
                 {
                     "partition": number,

@@ -12,6 +12,7 @@ from typing import Any
 
 from dsviz.engines.delta_verbs import DeltaVerbs
 from dsviz.engines.haproxy_verbs import HaproxyVerbs
+from dsviz.engines.kafka_verbs import KafkaVerbs
 from dsviz.engines.postgres_verbs import PostgresVerbs
 from dsviz.engines.valkey_verbs import ValkeyVerbs
 from dsviz.engines.verbs import EtcdVerbs
@@ -195,6 +196,74 @@ def delta_session(lake: DeltaVerbs) -> Iterator[str]:
     yield from _show(lake.read(), lake.read(version=6))
 
 
+def kafka_acks_session(k: KafkaVerbs) -> Iterator[str]:
+    """Yield a run of a leader killed in mid-load: what acks=1 and acks=all said was safe.
+
+    Replication is slowed down, so that no run is lucky: on one machine a follower is a few
+    records behind at most. The second load is idempotent, because a retry would be there twice now
+    and then.
+    """
+    yield repr(k)
+    yield from _show(k.create("one", 1), k.create("all", 1, min_insync_replicas=2))
+    yield from _show(k.describe("one"), k.delay("b1", "b2", 300), k.delay("b1", "b3", 300))
+    yield "\nThe leader dies in mid-load, and only it had to have a record before it said so:"
+    half_way = {"per_second": 2000, "kill": "b1", "kill_after": 1500}
+    yield from _show(k.load("one", 3000, acks=1, **half_way), k.settle(), k.describe("one"))
+    yield from _show(k.audit("one"))
+    yield "\nIt returns as a follower. What only it had is cut off its log:"
+    yield from _show(k.heal(), k.start("b1"), k.settle(), k.audit("one"), k.elect("all"))
+    yield "\nThe same, when every replica in sync had to have it:"
+    yield from _show(k.delay("b1", "b2", 300), k.delay("b1", "b3", 300))
+    yield from _show(k.load("all", 3000, acks="all", idempotent=True, **half_way), k.settle())
+    yield from _show(k.audit("all"), k.describe("all"), k.heal())
+    yield "\nWith fewer in sync than min.insync.replicas, acks=all is refused, and acks=1 is not:"
+    yield from _show(k.create("three", 1, min_insync_replicas=3), k.describe("three"))
+    yield from _show(k.produce("three", "a", acks="all", retry=False))
+    yield from _show(k.produce("three", "a", acks=1), k.produce("three", "a", acks=0))
+
+
+def kafka_groups_session(k: KafkaVerbs) -> Iterator[str]:
+    """Yield a run of consumer groups: eager, cooperative, and one consumer that stood still."""
+    yield repr(k)
+    yield from _show(k.create("orders", 6), k.load("orders", 1200))
+    yield from _show(*(k.coordinator(g) for g in ("orders", "payments", "billing", "analytics")))
+    yield "\nEager (range): at every join, everybody gives up everything:"
+    yield from _show(k.join("eager", "a1", "a2", "a3", topic="orders"), k.leave("a3"))
+    yield "\nCooperative: only what moves is given up:"
+    sticky = {"topic": "orders", "strategy": "cooperative-sticky"}
+    yield from _show(k.join("sticky", "s1", "s2", "s3", **sticky), k.leave("s3"))
+    yield "\nOne stands still in the middle of a batch, for longer than its session:"
+    slow = {"topic": "orders", "session_ms": 3000, "work_ms": 5}
+    yield from _show(k.join("zombies", "z1", "z2", **slow), k.freeze("z2", after=10))
+    yield from _show(k.regroup("zombies"), k.assignment("zombies"))
+    yield "\nIt wakes up and knows nothing of it. Its commit is refused, its work is done twice:"
+    yield from _show(k.thaw("z2", commit=True), k.regroup("zombies"), k.drain("zombies"))
+    yield from _show(k.effects("zombies"), k.offsets("zombies"), k.lag("zombies"))
+
+
+def kafka_exactly_once_session(k: KafkaVerbs) -> Iterator[str]:
+    """Yield a run of retries with and without idempotence, and of transactions and a zombie."""
+    yield repr(k)
+    yield "\nTen acknowledgements get lost. The producer sends again what is there already:"
+    yield from _show(k.create("plain", 1), k.load("plain", 200, lose_replies=10), k.audit("plain"))
+    yield "\nAn idempotent producer numbers its batches, and the broker leaves out repeats:"
+    yield from _show(k.create("numbered", 1))
+    yield from _show(k.load("numbered", 200, idempotent=True, lose_replies=10), k.audit("numbered"))
+    yield "\nA transaction is in the log at once, and is shown when it is committed:"
+    yield from _show(k.create("payments", 1), k.txn_begin("p1", id="payer"))
+    yield from _show(k.txn_send("p1", "payments", "a", "b"), k.read("payments"))
+    yield from _show(k.read("payments", isolation="read_uncommitted"), k.txn_end("p1"))
+    yield from _show(k.read("payments"))
+    yield "\nWhat is aborted stays in the log, and is never shown:"
+    yield from _show(k.txn_begin("p1", id="payer"), k.txn_send("p1", "payments", "c"))
+    yield from _show(k.txn_end("p1", commit=False), k.read("payments"))
+    yield "\nA second producer with the same id fences the first:"
+    yield from _show(k.txn_begin("p1", id="payer"), k.txn_send("p1", "payments", "d"))
+    yield from _show(k.txn_begin("p2", id="payer"), k.txn_send("p2", "payments", "e"))
+    yield from _show(k.txn_send("p1", "payments", "f"), k.txn_end("p1"), k.txn_end("p2"))
+    yield from _show(k.read("payments"), k.read("payments", isolation="read_uncommitted"))
+
+
 def _show(*answers: object) -> Iterator[str]:
     for answer in answers:
         yield from (f"  {line}" for line in repr(answer).splitlines())
@@ -223,6 +292,9 @@ SESSIONS: dict[str, Session] = {
         "Haproxy", haproxy_session, {"servers": {"w1": 10, "w2": 10, "w3": 200}}
     ),
     "delta-versions": Session("Lake", delta_session),
+    "kafka-acks": Session("Kafka", kafka_acks_session),
+    "kafka-groups": Session("Kafka", kafka_groups_session, {"brokers": 1}),
+    "kafka-exactly-once": Session("Kafka", kafka_exactly_once_session, {"brokers": 1}),
     "valkey-cluster": Session("ValkeyCluster", valkey_cluster_session, {"replicas": 1}),
 }
 
