@@ -107,8 +107,8 @@ def send_all(
     def told(number: int) -> Callable[[Any, Any], None]:
         def tell(error: Any, message: Any) -> None:
             rows[number] = {
-                "partition": message.partition() if message.partition() >= 0 else None,
-                "offset": message.offset() if not error and message.offset() >= 0 else None,
+                "partition": _known(message.partition()),
+                "offset": None if error else _known(message.offset()),
                 "status": outcome(error),
                 "error": error.name() if error else None,
             }
@@ -123,6 +123,11 @@ def send_all(
         if fatal is not None and row["status"] == "info":
             row |= {"status": outcome(fatal), "error": fatal.name()}
     return rows
+
+
+def _known(number: int | None) -> int | None:
+    """Return a number of a message, None where librdkafka has none or a negative one for it."""
+    return None if number is None or number < 0 else number
 
 
 def fatal_error(call: Callable[[], Any]) -> Any:

@@ -334,7 +334,7 @@ class KafkaGroups(KafkaRecords):
     def _told(self, words: str, group: str, since: float) -> Answer:
         """Return the answer of a call that made a group rebalance: who has what, and how."""
         callbacks = self._callbacks(group, since)
-        lines, assignment = [], {}
+        rows, assignment = [], {}
         for one in self._of(group):
             own = [c for c in callbacks if c["consumer"] == one.name]
             if one.process.alive:
@@ -343,10 +343,10 @@ class KafkaGroups(KafkaRecords):
                 continue  # it left or died earlier
             for callback in own:
                 self._note(f"{callback['what']} {_parts(callback['partitions'])}", one.name)
-            lines.append(f"  {one.name}  {self._has(one):<14}{_story(own)}".rstrip())
+            rows.append((one.name, self._has(one), _story(own)))
         took = round(1000 * (time.monotonic() - since), 3)
         value = {"assignment": assignment, "callbacks": callbacks, "took_ms": took}
-        return Answer("\n".join([words, *lines]), "ok", value, took)
+        return Answer("\n".join([words, *_table(rows)]), "ok", value, took)
 
     def _has(self, one: Member) -> str:
         state = one.process.state
@@ -356,11 +356,11 @@ class KafkaGroups(KafkaRecords):
 
     def _rebalances(self, group: str) -> Answer:
         callbacks = self._callbacks(group)
-        lines = [
-            f"  {one.name}  {_story([c for c in callbacks if c['consumer'] == one.name])}"
+        rows = [
+            (one.name, _story([c for c in callbacks if c["consumer"] == one.name]))
             for one in self._of(group)
         ]
-        text = "\n".join([self.words("rebalances", {"group": group}), *lines])
+        text = "\n".join([self.words("rebalances", {"group": group}), *_table(rows)])
         return Answer(text, "ok", callbacks)
 
     def _assignment(self, group: str) -> Answer:
@@ -374,7 +374,7 @@ class KafkaGroups(KafkaRecords):
         for name in sorted({*theirs, *believed}):
             own = _parts(theirs[name]) if name in theirs else "not a member"
             lines.append((name, own, _parts(believed[name]) if name in believed else "-"))
-        text = "\n".join(f"  {a:<10}{b:<22}{c}" for a, b, c in lines)
+        text = "\n".join(_table(lines))
         value = {"coordinator": theirs, "consumers": believed, "state": state}
         return Answer(f"{words}\n{text}", "ok", value)
 
@@ -388,7 +388,7 @@ class KafkaGroups(KafkaRecords):
             told = (row["committed"], row["end"], row["lag"])
             none = ("none" if one is None else str(one) for one in told)
             table.append((f"{row['topic']}-{row['partition']}", *none))
-        text = "\n".join(f"  {a:<17}{b:<11}{c:<6}{d}" for a, b, c, d in table)
+        text = "\n".join(_table(table))
         return Answer(f"{words}\n{text}", "ok", rows)
 
     def _committed_rows(self, group: str) -> list[dict[str, Any]] | None:
@@ -464,6 +464,13 @@ class KafkaGroups(KafkaRecords):
         value = {name: default(name) for name in names}
         text = "\n".join(f"{name} = {found}" for name, found in value.items())
         return Answer(text, "ok", value)
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    """Return rows as lines with columns that are as wide as they need to be."""
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(f"{c:<{w}}" for c, w in zip(row, wide, strict=True)) for row in rows)
+    return [f"  {line}".rstrip() for line in lines]
 
 
 def _parts(numbers: Iterable[int]) -> str:

@@ -33,6 +33,7 @@ class KafkaRecords(Live):
         """Begin without clients: the ports of the brokers are new."""
         self._producers: dict[tuple, Any] = {}
         self._transactions: dict[str, tuple[str, Any]] = {}
+        self._written: dict[str, dict[tuple[str, int], int]] = {}  # last offsets, by producer
         self._books: dict[str, dict[str, set[int]]] = {}  # of `load`, by topic
         self._next: dict[str, int] = {}
         self._admin_client: Any = None
@@ -151,18 +152,22 @@ class KafkaRecords(Live):
 
     def _ends(self, topic: str, partition: int) -> tuple[int | None, int | None]:
         """Return the first offset and the high watermark of a topic partition, None if unknown."""
+        from confluent_kafka.admin import OffsetSpec
+
+        first = self._end_of(topic, partition, OffsetSpec.earliest())
+        return first, self._end_of(topic, partition)
+
+    def _end_of(self, topic: str, partition: int, spec: Any = None, **how: Any) -> int | None:
+        """Return an offset that a topic partition's leader knows, by default its end, or None."""
         from confluent_kafka import KafkaException, TopicPartition
         from confluent_kafka.admin import OffsetSpec
 
-        found = []
-        for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):
-            where = TopicPartition(topic, partition)
-            try:
-                answer = self._admin().list_offsets({where: spec}, request_timeout=PROBE_S)
-                found.append(answer[where].result(PROBE_S + 1).offset)
-            except KafkaException:
-                found.append(None)
-        return found[0], found[1]
+        where, what = TopicPartition(topic, partition), spec or OffsetSpec.latest()
+        try:
+            answer = self._admin().list_offsets({where: what}, request_timeout=PROBE_S, **how)
+            return answer[where].result(PROBE_S + 1).offset
+        except KafkaException:
+            return None
 
     def _elect(self, topic: str, timeout_ms: int) -> Answer:
         from confluent_kafka import ElectionType, TopicPartition
@@ -351,7 +356,7 @@ class KafkaRecords(Live):
             shown = " ".join(values[:MOST_SHOWN]) or "nothing"
             lines.append(f"{topic}-{part}: {shown}{more}")
         level = ", uncommitted as well" if isolation == "read_uncommitted" else ""
-        return Answer("\n".join([f"read{level}", *lines]), "ok", rows)
+        return Answer("\n".join([f"{words}{level}", *lines]), "ok", rows)
 
     # ---- transactions ----------------------------------------------------------------------
 
@@ -389,6 +394,9 @@ class KafkaRecords(Live):
         except KafkaException as error:
             return self._refused(words, error.args[0])
         bad = next((row for row in rows if row["status"] != "ok"), None)
+        if bad is None:
+            last = {(topic, row["partition"]): row["offset"] for row in rows}
+            self._written.setdefault(producer, {}).update(last)
         text = "written" if bad is None else self._reason(bad["error"])
         self._note(f"{words}: {text}")
         return Answer(f"{words}: {text}", "ok" if bad is None else "fail", rows)
@@ -402,8 +410,18 @@ class KafkaRecords(Live):
             (client.commit_transaction if commit else client.abort_transaction)(timeout_ms / 1000)
         except KafkaException as error:
             return self._refused(words, error.args[0])
+        # Kafka says ok when the outcome is certain; the topics hear of it a moment later.
+        written = self._written.pop(producer, {})
+        eventually(lambda: all(self._decided(*one) for one in written.items()), 1000)
         self._note(words)
         return Answer(f"{words}: ok", "ok", {"error": None})
+
+    def _decided(self, place: tuple[str, int], offset: int) -> bool:
+        """Tell whether a topic partition has no open transaction up to an offset."""
+        from confluent_kafka import IsolationLevel
+
+        last = self._end_of(*place, isolation_level=IsolationLevel.READ_COMMITTED)
+        return last is not None and last > offset
 
     def _transactional(self, producer: str) -> Any:
         if producer not in self._transactions:
