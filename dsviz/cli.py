@@ -65,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
         "engines",
         help="list the real engines, what they can do here and what is missing",
         description="List each engine with its version and what lessons use it for. With `record`, "
-        "run a notebook on the real engines and store their answers for where they are missing.",
+        "run a notebook on the real engines and store their answers for where they are missing. "
+        "With `install`, fetch Apache Kafka, which comes in no Python package.",
     )
     engines.set_defaults(run=_engines)
     doing = engines.add_subparsers(dest="doing", metavar="DO", title="more to do")
@@ -73,6 +74,15 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("notebook", type=Path, metavar="NOTEBOOK", help="a lesson, an .ipynb file")
     record.add_argument("--into", type=Path, metavar="FOLDER", help="(default: the package's own)")
     record.set_defaults(run=_record)
+    install = doing.add_parser(
+        "install",
+        help="fetch an engine that comes in no Python package: Apache Kafka",
+        description="Fetch Apache Kafka from Maven Central into your data folder (about 45 MB; "
+        "100 MB on disk), and start it once. It needs Java 17 or newer. An installation that is "
+        "there already is left as it is; one that was interrupted goes on.",
+    )
+    install.add_argument("engine", choices=["kafka"], metavar="ENGINE", help="kafka")
+    install.set_defaults(run=_install)
 
     judge = commands.add_parser(
         "judge",
@@ -165,6 +175,13 @@ def _record(args: argparse.Namespace) -> int:
     from dsviz.engines.record import record_notebook
 
     return record_notebook(args.notebook, args.into)
+
+
+def _install(_args: argparse.Namespace) -> int:
+    from dsviz.engines.kafka_install import install
+
+    install()
+    return 0
 
 
 def _judge(args: argparse.Namespace) -> int:

@@ -253,13 +253,14 @@ def check_port() -> Finding:
 def check_engines() -> Iterator[Finding]:
     """Ask each engine whether it can start."""
     try:
-        from dsviz.engines.capabilities import available, providers, version_of
+        from dsviz.engines.capabilities import available, providers, state_of, version_of
 
         for provider, flag in providers():
             found = available(flag)
             name, problem = provider.title, found.problem
             if found:
-                yield Finding(name, "ok", f"{version_of(provider)}, real".lstrip(", "), "", True)
+                words = f"{version_of(provider)}, {state_of(provider)}".lstrip(", ")
+                yield Finding(name, "ok", words, "", True)
             else:
                 advice = problem.rstrip(".")
                 yield Finding(name, "missing", "cells show a recorded run", advice, True)

@@ -96,6 +96,11 @@ def version_of(provider: Provider) -> str:
         return ""
 
 
+def state_of(provider: Provider) -> str:
+    """Return what an engine that can run here is: ``real``, or what stands in for it."""
+    return getattr(importlib.import_module(provider.module), "state", lambda: "real")()
+
+
 def table() -> str:
     """Return every engine, its version and its flags as text, and below what is missing."""
     lines, missing = ["engine      version       flag             what it is for"], {}

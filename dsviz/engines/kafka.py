@@ -86,6 +86,11 @@ def version() -> str:
     return f"tansu {kafka_one_node.RELEASE}" if kafka_one_node.available() is None else ""
 
 
+def state() -> str:
+    """Return whether it is Kafka itself that runs here."""
+    return "real" if kafka_problem() is None else "one node in place of Kafka"
+
+
 class Kafka(KafkaGroups, Live, KafkaVerbs):
     """`brokers` Kafka brokers b1, b2, … (1 or 3) that write to a throw-away folder until `stop`.
 
