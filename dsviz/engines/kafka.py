@@ -37,6 +37,7 @@ from dsviz.engines.kafka_brokers import (
 from dsviz.engines.kafka_group_verbs import coordinator_partition
 from dsviz.engines.kafka_groups import KafkaGroups
 from dsviz.engines.kafka_records import PROBE_S
+from dsviz.engines.kafka_transactions import KafkaTransactions
 from dsviz.engines.kafka_verbs import KafkaVerbs
 from dsviz.engines.live import Live, eventually
 from dsviz.engines.ports import free_ports
@@ -91,7 +92,7 @@ def state() -> str:
     return "real" if kafka_problem() is None else "one node in place of Kafka"
 
 
-class Kafka(KafkaGroups, Live, KafkaVerbs):
+class Kafka(KafkaGroups, KafkaTransactions, Live, KafkaVerbs):
     """`brokers` Kafka brokers b1, b2, … (1 or 3) that write to a throw-away folder until `stop`.
 
     `settings` are properties of the brokers, with ``_`` or ``.``, as in

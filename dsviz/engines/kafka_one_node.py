@@ -165,5 +165,7 @@ class OneNode(KafkaGroups, Live, KafkaVerbs):
     def _elect(self, topic: str, timeout_ms: int) -> Answer:
         raise DsvizError(NEEDS_KAFKA)
 
-    def _txn_begin(self, producer: str, id: str, timeout_ms: int) -> Answer:
+    def _txn_begin(self, **_: Any) -> Answer:
         raise DsvizError(NEEDS_KAFKA)
+
+    _txn_send = _txn_end = _txn_begin

@@ -13,7 +13,6 @@ from dsviz.engines.kafka_clients import (
     Load,
     common,
     is_produce,
-    outcome,
     producer_settings,
     read_log,
     send_all,
@@ -27,21 +26,18 @@ MOST_SHOWN = 12  # values that `read` prints of one topic partition
 
 
 class KafkaRecords(Live):
-    """The calls on topics, records and transactions; see `dsviz.engines.kafka.Kafka`."""
+    """The calls on topics and records; see `dsviz.engines.kafka.Kafka`."""
 
     def _forget_clients(self) -> None:
         """Begin without clients: the ports of the brokers are new."""
         self._producers: dict[tuple, Any] = {}
-        self._transactions: dict[str, tuple[str, Any]] = {}
-        self._written: dict[str, dict[tuple[str, int], int]] = {}  # last offsets, by producer
         self._books: dict[str, dict[str, set[int]]] = {}  # of `load`, by topic
         self._next: dict[str, int] = {}
         self._admin_client: Any = None
 
     def _drop_clients(self) -> None:
         """Let go of producers without waiting for what they still have to send."""
-        kept = [*self._producers.values(), *(one for _, one in self._transactions.values())]
-        for producer in kept:
+        for producer in self._producers.values():
             producer.purge()
         self._forget_clients()
 
@@ -357,90 +353,6 @@ class KafkaRecords(Live):
             lines.append(f"{topic}-{part}: {shown}{more}")
         level = ", uncommitted as well" if isolation == "read_uncommitted" else ""
         return Answer("\n".join([f"{words}{level}", *lines]), "ok", rows)
-
-    # ---- transactions ----------------------------------------------------------------------
-
-    def _txn_begin(self, producer: str, id: str, timeout_ms: int) -> Answer:
-        from confluent_kafka import KafkaException, Producer
-
-        words = self.words("txn_begin", {"producer": producer})
-        try:
-            if producer not in self._transactions:
-                told = producer_settings(self._doors(), "all", True, timeout_ms) | {
-                    "client.id": producer,
-                    "transactional.id": id,
-                    "transaction.timeout.ms": 60_000,
-                }
-                made = Producer(told, logger=SILENT)
-                made.init_transactions(timeout_ms / 1000)
-                self._transactions[producer] = (id, made)
-            known, client = self._transactions[producer]
-            if known != id:
-                raise DsvizError(f"{producer} has the id {known!r} already: use another producer")
-            client.begin_transaction()
-        except KafkaException as error:
-            return self._refused(words, error.args[0])
-        self._note(words)
-        return Answer(f"{words}: ok", "ok", {"error": None})
-
-    def _txn_send(self, producer: str, topic: str, records: list) -> Answer:
-        client = self._transactional(producer)
-        words = self.words("txn_send", {"producer": producer, "topic": topic, "records": records})
-        self._check_partition(topic, None)
-        from confluent_kafka import KafkaException
-
-        try:
-            rows = send_all(client, topic, records, None, 10_000)
-        except KafkaException as error:
-            return self._refused(words, error.args[0])
-        bad = next((row for row in rows if row["status"] != "ok"), None)
-        if bad is None:
-            last = {(topic, row["partition"]): row["offset"] for row in rows}
-            self._written.setdefault(producer, {}).update(last)
-        text = "written" if bad is None else self._reason(bad["error"])
-        self._note(f"{words}: {text}")
-        return Answer(f"{words}: {text}", "ok" if bad is None else "fail", rows)
-
-    def _txn_end(self, producer: str, commit: bool, timeout_ms: int) -> Answer:
-        from confluent_kafka import KafkaException
-
-        client = self._transactional(producer)
-        words = self.words("txn_end", {"producer": producer, "commit": commit})
-        try:
-            (client.commit_transaction if commit else client.abort_transaction)(timeout_ms / 1000)
-        except KafkaException as error:
-            return self._refused(words, error.args[0])
-        # Kafka says ok when the outcome is certain; the topics hear of it a moment later.
-        written = self._written.pop(producer, {})
-        eventually(lambda: all(self._decided(*one) for one in written.items()), 1000)
-        self._note(words)
-        return Answer(f"{words}: ok", "ok", {"error": None})
-
-    def _decided(self, place: tuple[str, int], offset: int) -> bool:
-        """Tell whether a topic partition has no open transaction up to an offset."""
-        from confluent_kafka import IsolationLevel
-
-        last = self._end_of(*place, isolation_level=IsolationLevel.READ_COMMITTED)
-        return last is not None and last > offset
-
-    def _transactional(self, producer: str) -> Any:
-        if producer not in self._transactions:
-            known = listed(self._transactions) or "none"
-            raise DsvizError(f"{producer!r} has begun no transaction; the producers are {known}")
-        return self._transactions[producer][1]
-
-    def _refused(self, words: str, error: Any) -> Answer:
-        name = error.name()
-        text = f"{words}: {self._reason(name)}"
-        self._note(text)
-        known = name in ("_FENCED", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED", "_STATE")
-        status = "fail" if known else outcome(error)
-        return Answer(text, status, {"error": name})
-
-    def _reason(self, name: str) -> str:
-        if name in ("_FENCED", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"):
-            return "refused, a newer producer has this id (fenced)"
-        return f"refused, {name}"
 
 
 def _overtaken(numbers: list[int]) -> int:
