@@ -144,6 +144,20 @@ def test_a_delay_is_of_one_direction_and_keeps_the_order(links, echo):
         assert heard(conn, 6) == b"abcdef", "what was sent later does not overtake"
 
 
+def test_a_lost_reply_arrived_and_its_connection_breaks_and_no_other_one(links, echo):
+    port = links.add("a", "b", echo.port)
+    with dial(port) as conn, dial(port) as other:
+        assert asked(conn, b"before") == b"before"
+        links.lose_reply("a", "b", lambda sent: sent.startswith(b"lose"))
+        assert asked(other, b"kept") == b"kept"
+        conn.sendall(b"lose me")
+        assert heard(conn, 1) == b"<end>"
+        assert b"lose me" in echo.got
+        assert asked(other, b"lose") == b"lose", "once"
+    with dial(port) as again:
+        assert asked(again, b"lose") == b"lose"
+
+
 def test_an_end_is_passed_on_behind_what_was_sent_and_not_over_a_cut(links, echo):
     server = socket.create_server((HOST, 0))
     conn = dial(links.add("a", "b", server.getsockname()[1]))
