@@ -131,26 +131,27 @@ class KafkaGroups(KafkaGroupViews):
         self._journal.note("resume", consumer)
         if number is None:
             return Answer(f"{words}: ok", "ok")
-        return self._committed(one, number, f"{words}, it commits at once", timeout_ms)
+        return self._committed(one, number, f"{words}: its commit is", timeout_ms)
 
     def _commit(self, consumer: str, timeout_ms: int) -> Answer:
         one, words = self._one(consumer), self.words("commit", {"consumer": consumer})
         if one.process.state != "running":
             return Answer(f"{words}: it does not run", "fail")
-        return self._committed(one, one.ask_commit(), words, timeout_ms)
+        return self._committed(one, one.ask_commit(), f"{words}:", timeout_ms)
 
     def _committed(self, one: Member, number: int, words: str, timeout_ms: int) -> Answer:
+        """Wait for the answer to a commit; `words` are what stands before its outcome."""
         if not eventually(lambda: one.answer(number) is not None, timeout_ms):
-            return Answer(f"{words}: no answer within {timeout_ms} ms, outcome unknown", "info")
+            return Answer(f"{words} unknown, no answer within {timeout_ms} ms", "info")
         found = one.answer(number)
         value = {"offsets": found["offsets"], "error": found["error"]}
         if found["error"] is None:
             at = ", ".join(f"{p}: {offset}" for p, offset in found["offsets"].items())
-            text, status = (f"ok, {at}" if at else "nothing to commit"), "ok"
+            text, status = (f"ok ({at})" if at else "empty, it has done nothing"), "ok"
         else:
-            text, status = f"refused, {found['error']}", "fail"
-        self._note(f"{words}: {text}", one.name)
-        return Answer(f"{words}: {text}", status, value)
+            text, status = f"refused ({found['error']})", "fail"
+        self._note(f"{words} {text}", one.name)
+        return Answer(f"{words} {text}", status, value)
 
     def _regroup(self, group: str, timeout_ms: int) -> Answer:
         began = time.monotonic()
