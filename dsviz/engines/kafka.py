@@ -34,6 +34,7 @@ from dsviz.engines.kafka_brokers import (
     lay_out,
     quorum,
 )
+from dsviz.engines.kafka_clients import SILENT, common
 from dsviz.engines.kafka_group_verbs import coordinator_partition
 from dsviz.engines.kafka_groups import KafkaGroups
 from dsviz.engines.kafka_records import PROBE_S
@@ -243,14 +244,43 @@ class Kafka(KafkaGroups, KafkaTransactions, Live, KafkaVerbs):
         return Answer(text, "ok", None, took)
 
     def _as_it_is(self) -> bool:
-        """Tell whether every replica on a broker that runs is in sync, and no other one is."""
-        running = {n for n in self.members if self._processes[n].state == "running"}
-        if self._registered() != running:
+        """Tell whether every replica on a broker that counts is in sync, and no other one is.
+
+        Those count who run and reach each other, most of them.
+        """
+        from confluent_kafka import KafkaException
+
+        group = self._connected()
+        try:
+            found = self._asked(group[0]) if group else None
+        except KafkaException:
             return False
-        for topic in self._admin().list_topics(timeout=PROBE_S).topics.values():
-            for part in topic.partitions.values():
-                copies = {self._broker(one) for one in part.replicas} & running
-                isr = {self._broker(one) for one in part.isrs}
-                if copies and (isr != copies or self._broker(part.leader) not in running):
-                    return False
+        if found is None or {self._broker(one) for one in found.brokers} != set(group):
+            return False
+        parts = (part for topic in found.topics.values() for part in topic.partitions.values())
+        for part in parts:
+            copies = {self._broker(one) for one in part.replicas} & set(group)
+            isr = {self._broker(one) for one in part.isrs}
+            if copies and (isr != copies or self._broker(part.leader) not in group):
+                return False
         return True
+
+    def _connected(self) -> list[str]:
+        """Return the largest group of running brokers that reach each other both ways."""
+        running = [n for n in self.members if self._processes[n].state == "running"]
+
+        def reaches(a: str, b: str) -> bool:
+            return a == b or (self._links.is_open(a, b) and self._links.is_open(b, a))
+
+        return max(([b for b in running if reaches(a, b)] for a in running), key=len, default=[])
+
+    def _asked(self, broker: str) -> Any:
+        """Return the metadata as this very broker has it, None when another one answered.
+
+        A client that has been told of all brokers asks whichever it likes, a cut-off one as well.
+        """
+        from confluent_kafka.admin import AdminClient
+
+        told = common([self._dial["client", broker]], "dsviz-asks")
+        found = AdminClient(told, logger=SILENT).list_topics(timeout=PROBE_S)
+        return found if self._broker(found.orig_broker_id) == broker else None

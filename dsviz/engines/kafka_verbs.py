@@ -57,6 +57,7 @@ class KafkaVerbs(KafkaGroupVerbs):
     def settle(self, timeout_ms: float = 30_000) -> Answer:
         """Wait until every replica on a broker that runs is in sync, and no other one is.
 
+        A broker that is cut off from the majority counts as one that does not run.
         Raises DsvizError when it is not so after `timeout_ms` ms.
         """
         return self._ask("settle", timeout_ms=checked_wait(timeout_ms))
