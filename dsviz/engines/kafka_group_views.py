@@ -107,12 +107,12 @@ class KafkaGroupViews(KafkaRecords):
         rows = self._committed_rows(group)
         if rows is None:
             return Answer(f"{words}: the coordinator gives no answer", "info")
-        table = [("topic partition", "committed", "end", "lag in records")]
+        lines = [("topic partition", "committed", "end", "lag in records")]
         for row in rows:
             told = (row["committed"], row["end"], row["lag"])
             none = ("none" if one is None else str(one) for one in told)
-            table.append((f"{row['topic']}-{row['partition']}", *none))
-        text = "\n".join(table(table))
+            lines.append((f"{row['topic']}-{row['partition']}", *none))
+        text = "\n".join(table(lines))
         return Answer(f"{words}\n{text}", "ok", rows)
 
     def _committed_rows(self, group: str) -> list[dict[str, Any]] | None:
@@ -127,6 +127,8 @@ class KafkaGroupViews(KafkaRecords):
             return None
         stored = {(p.topic, p.partition): p.offset for p in parts if p.offset >= 0}
         topics = sorted({topic for topic, _ in stored} | set(known))
+        if not topics:
+            self._of(group)  # says that nobody has joined
         rows = []
         for topic, part in ((t, p) for t in topics for p in sorted(self._partitions(t))):
             low, end = self._ends(topic, part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -33,6 +34,8 @@ class KafkaRecords(Live):
         self._producers: dict[tuple, Any] = {}
         self._books: dict[str, dict[str, set[int]]] = {}  # of `load`, by topic
         self._next: dict[str, int] = {}
+        self._counts: dict[str, int] = {}  # topic partitions, which stay as many, by topic
+        self._leads: dict[str, str] = {}  # who led the first one the last time, by topic
         self._admin_client: Any = None
 
     def _drop_clients(self) -> None:
@@ -74,7 +77,12 @@ class KafkaRecords(Live):
             own = [name for name in found if not name.startswith("__")]
             more = f"the topics are {listed(own)}" if own else f"create({topic!r}) makes it"
             raise DsvizError(f"there is no topic {topic!r}; {more}")
+        self._counts[topic] = len(found[topic].partitions)
         return found[topic].partitions
+
+    def _count(self, topic: str) -> int:
+        """Return how many partitions a topic has, also when no broker can be asked any more."""
+        return self._counts[topic] if topic in self._counts else len(self._partitions(topic))
 
     def _topics(self) -> dict[str, Any]:
         from confluent_kafka import KafkaException
@@ -213,9 +221,9 @@ class KafkaRecords(Live):
         return self._sent(words, rows, "sent, and nobody says more" if acks == "0" else "", took)
 
     def _check_partition(self, topic: str, partition: int | None) -> None:
-        parts = self._partitions(topic)
-        if partition is not None and partition not in parts:
-            raise DsvizError(f"partition={partition!r} must be one of 0 to {len(parts) - 1}")
+        count = self._count(topic)
+        if partition is not None and partition not in range(count):
+            raise DsvizError(f"partition={partition!r} must be one of 0 to {count - 1}")
 
     def _sent(self, words: str, rows: list[dict], instead: str, took: float | None) -> Answer:
         counts = Counter(row["status"] for row in rows)
@@ -237,16 +245,21 @@ class KafkaRecords(Live):
     def _invoke_all(self, topic: str, records: list) -> list[int]:
         if len(records) > MOST_NOTED:
             return []
-        return [self._journal.invoke("append", topic, v, self._leader(topic)) for _, v in records]
+        to = self._leader(topic)
+        return [self._journal.invoke("append", topic, value, to) for _, value in records]
 
     def _complete_all(self, ops: list[int], rows: list[dict]) -> None:
         for op, row in zip(ops, rows, strict=False):
             self._journal.complete(op, row["status"], row["offset"])
 
     def _leader(self, topic: str) -> str:
-        """Return who leads the first topic partition, as far as a client knows."""
-        first = self._partitions(topic)[0]
-        return self._broker(first.leader) or self.members[0]
+        """Return who leads the first topic partition, or did when a broker could be asked."""
+        from confluent_kafka import KafkaException
+
+        with contextlib.suppress(KafkaException, KeyError):
+            found = self._admin().list_topics(topic, timeout=1).topics[topic].partitions[0]
+            self._leads[topic] = self._broker(found.leader) or self.members[0]
+        return self._leads.get(topic, self.members[0])
 
     def _load(
         self,
@@ -263,7 +276,6 @@ class KafkaRecords(Live):
         lose_replies: int,
         timeout_ms: int,
     ) -> Answer:
-        parts = self._partitions(topic)
         begin = self._next.get(topic, 0)
         numbers = range(begin, begin + records)
         self._next[topic] = begin + records
@@ -272,7 +284,7 @@ class KafkaRecords(Live):
         )
         step = records // lose_replies if lose_replies else 0
         lost = [begin + step * i + step // 2 for i in range(lose_replies)]
-        load = Load(settings, topic, len(parts), lost)
+        load = Load(settings, topic, self._count(topic), lost)
         counts = load.run(numbers, per_second, self._killer(kill, kill_after), self._loser(topic))
         if kill or lose_replies:
             counts["requests"] = None  # librdkafka counts from 0 again at each new connection
