@@ -350,6 +350,10 @@ def _end(
             door.close()
         for side in list(sides):
             side.abort()
+        dialling = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in dialling:
+            task.cancel()
+        await asyncio.gather(*dialling, return_exceptions=True)
         loop.call_soon(loop.stop)
 
     with contextlib.suppress(RuntimeError):  # the loop ended with its interpreter
