@@ -15,10 +15,9 @@ NAMES = ("engine-joins", "engine-zombie")
 
 
 def stored():
-    """Return (source of the cells, without what opens an engine; the lines they print)."""
+    """Return (source of the cells, the lines they print)."""
     cells = [next(cell for cell in CELLS if cell.id == name) for name in NAMES]
-    lines = "\n".join(cell.source for cell in cells).splitlines(keepends=True)
-    source = "".join(line for line in lines if ".open(" not in line and "import" not in line)
+    source = "\n".join(cell.source for cell in cells)
     return source, "".join(output.text for cell in cells for output in cell.outputs)
 
 
