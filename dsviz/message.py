@@ -22,7 +22,6 @@ Handlers use the attributes; the places belong to the simulator.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from operator import itemgetter
 from typing import Any, ClassVar
 
@@ -120,14 +119,14 @@ def message_class(kind: str, fields: tuple[str, ...], reply: bool = False) -> ty
     return made
 
 
-#: (class, number of fields, the function that takes the values out of a dictionary of them);
-#: for one field it returns the value itself, else a tuple.
-Shape = tuple[type[Message], int, Callable[[dict[str, Any]], Any]]
+#: (class, number of fields, the function that takes the values out of a dictionary of them); of a
+#: single field its name instead of the function.
+Shape = tuple[type[Message], int, Any]
 
 
 def shape(kind: str, fields: tuple[str, ...], reply: bool = False) -> Shape:
     """Return how a message is made of its fields, ready to be used for many."""
-    pick = itemgetter(*fields) if fields else tuple
+    pick = fields[0] if len(fields) == 1 else itemgetter(*fields) if fields else tuple
     return message_class(kind, fields, reply), len(fields), pick
 
 

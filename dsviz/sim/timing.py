@@ -112,7 +112,8 @@ class Timing(Mail):
         waiting, slot.stalled = slot.stalled, []
         first = waiting[0][0]
         for entry in waiting:  # one after the other, as far apart as they were
-            heappush(self._heap, (self.now + entry[0] - first, *entry[1:]))
+            time = self.now + entry[0] - first
+            heappush(self._heap, (time, entry[1], None, (time, *entry[1:])))
 
     # Work -------------------------------------------------------------------------------------
 
