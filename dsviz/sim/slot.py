@@ -10,11 +10,11 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from dsviz.errors import DsvizError, listed
+from dsviz.message import Message
 from dsviz.sim.disk import Disk
 from dsviz.sim.latency import Latency
 
 if TYPE_CHECKING:
-    from dsviz.message import Message
     from dsviz.sim.kernel import Kernel
     from dsviz.sim.network import Link
     from dsviz.sim.node import Node
@@ -185,7 +185,19 @@ def explained(error: Exception) -> str:
         return told  # raised in another process, which has explained it already
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_ours(f.filename)]
     lines = [f"in {frame.name}, line {frame.lineno}: {frame.line}" for frame in frames]
-    return "\n".join([*lines, f"{type(error).__name__}: {error}"])
+    return "\n".join([*lines, in_words(error)])
+
+
+def in_words(error: BaseException) -> str:
+    """Return the kind of an error and what it says; of a missing field, which fields there are."""
+    said = str(error)
+    if isinstance(error, AttributeError) and isinstance(error.obj, Message):
+        message = error.obj
+        said = (
+            f"message {message.kind!r} has no field {error.name!r}; its fields are "
+            f"{listed(message.fields)}"
+        )
+    return f"{type(error).__name__}: {said}"
 
 
 def _is_ours(filename: str) -> bool:
