@@ -202,8 +202,9 @@ def clockwork(kernel: Kernel, heap: list[tuple], records: list[tuple]) -> Clockw
             seq = number
             number = seq + 1
             if data:
-                key = timer_key(timer, data)
-                armed.pop(timers.get(key), None)  # type: ignore[arg-type]
+                key = (timer, *data.items()) if len(data) == 1 else timer_key(timer, data)
+                if key in timers:
+                    del armed[timers[key]]
                 armed[seq] = (key, data)
                 timers[key] = seq
             else:
@@ -240,15 +241,16 @@ def clockwork(kernel: Kernel, heap: list[tuple], records: list[tuple]) -> Clockw
                 except KeyError:  # the first of its class since the node started
                     handler = slot.dispatch[made] = slot.handlers[made.kind]
             else:
-                timer = record[5]
-                if slot.timers.get(timer) == cause:
-                    del slot.timers[timer]
+                timer, timers = record[5], slot.timers
+                if timers.get(timer) == cause:
+                    del timers[timer]
                     data = None
-                else:
-                    data = slot.due(timer, cause)
-                    if data is None:
-                        heappop(heap)
-                        continue
+                elif cause in slot.armed:
+                    key, data = slot.armed.pop(cause)
+                    del timers[key]
+                else:  # cancelled, replaced, or of a process that is gone
+                    heappop(heap)
+                    continue
                 handler = slot.on_timer[timer]
             append(record)
             hole = True

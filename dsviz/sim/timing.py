@@ -41,7 +41,9 @@ class Timing(Mail):
                 self._later(slot, partial(cancel_timer, timer, **data))
                 return
             if data:
-                armed.pop(timers.pop(timer_key(timer, data), None), None)
+                key = (timer, *data.items()) if len(data) == 1 else timer_key(timer, data)
+                if key in timers:
+                    del armed[timers.pop(key)]
                 return
             timers.pop(timer, None)
             if armed:
