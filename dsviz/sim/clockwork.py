@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from heapq import heappop, heappush, heapreplace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dsviz.errors import DsvizError
@@ -222,7 +223,7 @@ def clockwork(kernel: Kernel, heap: list[tuple], records: list[tuple]) -> Clockw
     def turn() -> None:
         nonlocal now, cause, hole, lead
         by_what = kernel.by_what
-        for _ in range(MAX_EVENTS):
+        for _ in repeat(None, MAX_EVENTS):
             now, cause, slot, record = heap[0]
             made = type(record)
             if slot is None or not slot.fast:
