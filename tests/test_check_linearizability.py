@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -547,3 +548,18 @@ def test_a_clear_error(call, message: str):
 
 def test_models_print_briefly():
     assert repr(cas_register(3)) == "Model('cas_register', init=3)"
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_judgement_leaves_nothing_for_the_garbage_collector(right):
+    """Else judging many histories in a row would spend its time in the collector."""
+    history = told("A write 1 0-3", "B write 2 1-4", f"A read {1 if right else 7} 5-6")
+    judge = Race(objects(history.operations, cas_register()), cas_register(), Budget())
+    gc.collect()
+    gc.disable()
+    try:
+        assert (judge.first_refuted() is None) is right
+        del judge
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -98,6 +98,38 @@ def test_sending_to_an_unknown_node_names_those_that_exist():
     assert "sends to 'z', which does not exist; the nodes are a" in crash.data
 
 
+def test_who_asks_for_a_field_that_a_message_lacks_is_told_which_it_has():
+    class Curious(Node):
+        def on_ping(self, msg):
+            self.log(str(msg.nmuber))
+
+    trace = run({"a": Pinger(), "b": Curious()})
+    (crash,) = trace.select("crash")
+    assert crash.data.endswith(
+        "AttributeError: message 'ping' has no field 'nmuber'; its fields are number"
+    )
+
+
+@pytest.mark.parametrize(("kind", "fields"), [("one", {"v": 1}), ("two", {"v": 1, "w": [2]})])
+def test_a_message_may_have_other_fields_than_the_last_of_its_kind(kind, fields):
+    class Sender(Node):
+        def on_start(self):
+            for some in ({}, fields, {"w": 2}, {"w": 3, "v": 4, "u": 5}, fields):
+                self.send("b", kind, **some)
+
+    class Receiver(Node):
+        def on_one(self, msg):
+            self.log(repr(msg.body))
+
+        on_two = on_one
+
+    trace = run({"a": Sender(), "b": Receiver()})
+    kept = {name: tuple(value) if isinstance(value, list) else value
+            for name, value in fields.items()}  # fmt: skip
+    told = [event.data for event in trace.select("log")]
+    assert told == [repr(b) for b in ({}, kept, {"w": 2}, {"w": 3, "v": 4, "u": 5}, kept)]
+
+
 def test_a_handler_that_raises_crashes_its_node_and_keeps_the_learners_lines():
     class Broken(Node):
         def on_start(self):

@@ -50,7 +50,7 @@ class Search:
     return no configuration was left) or ``undecided`` (there was no room for more). `position` is
     how far in the history it is, `steps` the work done, `size` the configurations it holds.
     `foresaw` tells that it dropped something because of what comes later: then a violation may be
-    seen before it is certain.
+    seen before it is certain. Searches with the same model may share their `looks`.
     """
 
     def __init__(
@@ -59,12 +59,13 @@ class Search:
         parts: Sequence[Part],
         starts: Iterable[State],
         look_ahead: bool = True,
+        looks: Looks | None = None,
     ) -> None:
         self.outcome: str | None = None
         self.died: Operation | None = None
         self.position: float = -NEVER
         self.steps = 0
-        looks = Looks(model)
+        looks = looks or Looks(model)
         tasks = [Task(part, looks) for part in parts]
         events = _in_order(parts)
         self._strict, full = layout(tasks, events)
@@ -72,8 +73,10 @@ class Search:
         self._table: Table = {(state, full & self._strict): [full] for state in starts}
         self.size = len(self._table)
         self._progress = Progress(model)
-        self._needs = _Needs(model, tasks)
+        self._needs = _Needs(tasks)
         self._ahead = Ahead(model, tasks) if model.reaches and look_ahead else None
+        #: state -> (what to take it for, the bits it absorbs, the bits it must not owe)
+        self._look = self._look_ahead if self._ahead else self._progress.look
         self._room = self._pause_at = NEVER
         self._work = self._run()
 
@@ -99,8 +102,16 @@ class Search:
                 self.position = position
                 if ahead:
                     ahead.at(position)
-                yield from self._return(task)
-                if self.outcome:
+                done: Table = {}
+                lacking = self._return(task, done)
+                if lacking:
+                    yield from self._expand(task, lacking, done)
+                    if self.outcome:
+                        return
+                self._table = done
+                self.size = sum(map(len, done.values()))
+                if not done:
+                    self.outcome, self.died = "violated", task.op
                     return
                 progress.forget(task)
             else:
@@ -109,14 +120,14 @@ class Search:
                 ahead.passed(task, returns)
         self.outcome = "ok"
 
-    def _return(self, task: Task) -> Iterator[None]:
-        """Carry every configuration on until `task` has taken effect, if it has to."""
-        done: Table = {}
+    def _return(self, task: Task, done: Table) -> Table:
+        """Put the configurations where `task` has taken effect into `done`; return the others."""
         lacking: Table = {}
         owed, used = task.owed, task.used
+        look, admit = self._look, self._admit
         last_chance = used and self._needs.later(task, self.position)
         for (state, _), masks in self._table.items():
-            state, absorbed, owes = self._look(state)
+            state, absorbed, owes = look(state)
             if owes is None:
                 continue
             for mask in masks:
@@ -124,20 +135,13 @@ class Search:
                 if mask & owes:
                     continue
                 if mask & owed:
-                    self._admit(lacking, state, mask)
+                    admit(lacking, state, mask)
                     continue
                 if last_chance and not mask & used:
-                    self._admit(lacking, state, mask)
-                self._admit(done, state, (mask | owed) & ~used)
+                    admit(lacking, state, mask)
+                admit(done, state, (mask | owed) & ~used)
         self.steps += self.size
-        if lacking:
-            yield from self._expand(task, lacking, done)
-        if self.outcome:
-            return
-        self._table = done
-        self.size = sum(map(len, done.values()))
-        if not done:
-            self.outcome, self.died = "violated", task.op
+        return lacking
 
     def _expand(self, task: Task, seen: Table, done: Table) -> Iterator[None]:
         """Let operations in progress take effect, in every order, until `task` has.
@@ -185,10 +189,7 @@ class Search:
             ways.append((test, value, ~(clear | absorbed), put, new, owes))
         return ways
 
-    def _look(self, state: State) -> tuple[State, int, int | None]:
-        """Return (what to take the state for, the bits it absorbs, the bits it must not owe)."""
-        if self._ahead is None:
-            return state, self._progress.absorbed(state), 0
+    def _look_ahead(self, state: State) -> tuple[State, int, int | None]:
         state, owes = self._ahead.look(state)
         return state, self._progress.absorbed(state), owes
 
@@ -214,8 +215,7 @@ class Search:
 class _Needs:
     """Up to which position of the history something may depend on a state."""
 
-    def __init__(self, model: Model, tasks: Sequence[Task]) -> None:
-        self._model = model
+    def __init__(self, tasks: Sequence[Task]) -> None:
         self._until: dict[State, float] = {}
         for task in tasks:
             if not task.overwrites:
@@ -227,8 +227,7 @@ class _Needs:
         """Tell whether the state that `task` makes may matter after `position`."""
         if self._until.get(ANYWHERE, -NEVER) > position or not task.overwrites:
             return True
-        made = self._model.step(self._model.init, *task.args)[1]
-        return self._until.get(made, -NEVER) > position
+        return self._until.get(task.made, -NEVER) > position
 
 
 def _in_order(parts: Sequence[Part]) -> list[tuple[int, bool, int]]:

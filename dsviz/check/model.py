@@ -174,7 +174,13 @@ def _tells(op: Operation, model: Model) -> bool:
 
 
 def _frozen(op: Operation, nothing: Any) -> Operation:
-    value, result, key = freeze(op.value), freeze(op.result), freeze(op.key)
+    value, result, key = op.value, op.result, op.key
+    if type(value) not in _PLAIN:
+        value = freeze(value)
+    if type(result) not in _PLAIN:
+        result = freeze(result)
+    if type(key) not in _PLAIN:
+        key = freeze(key)
     if nothing is not None:
         result = nothing if result is None else result
         if op.f == "cas":

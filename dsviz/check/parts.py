@@ -16,8 +16,13 @@ def objects(history: Iterable[Operation], model: Model) -> dict[object, list[Ope
     operation that `model` does not know.
     """
     groups: dict[object, list[Operation]] = {}
+    by_key = model.by_key
     for op in prepared(history, model):
-        groups.setdefault(op.key if model.by_key else None, []).append(op)
+        key = op.key if by_key else None
+        if key in groups:
+            groups[key].append(op)
+        else:
+            groups[key] = [op]
     for ops in groups.values():
         ops.sort(key=lambda op: op.invoked)
     return groups

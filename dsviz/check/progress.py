@@ -22,19 +22,10 @@ class Part(NamedTuple):
     required: bool = True
 
 
-class Look(NamedTuple):
-    """What a model says of an operation; see `Model`.
-
-    `pin` is the state that it needs. `free` tells that it never depends on the state in a way that
-    its order matters for; `hides` that it may have taken effect without anybody seeing it.
-    """
-
-    keeps: bool
-    overwrites: bool
-    grows: bool
-    pin: State
-    free: bool
-    hides: bool
+#: What a model says of an operation (see `Model`): whether it keeps, overwrites, grows the state;
+#: the state that it needs and, if it overwrites, the one that it makes; `free`: it never depends on
+#: the state in a way that its order matters for; `hides`: it may have taken effect unseen.
+Look = tuple[bool, bool, bool, State, State, bool, bool]
 
 
 class Looks:
@@ -54,8 +45,9 @@ class Looks:
         grows = op.f in model.growing and not keeps and not overwrites
         pin = ANYWHERE if overwrites or grows else model.pins(op)
         hides = overwrites or grows
-        look = Look(keeps, overwrites, grows, pin, keeps or hides, hides)
-        self.known[op.f, op.value, op.result, op.status] = look
+        args = (op.f, op.value, op.result, op.status)
+        made = model.step(model.init, *args)[1] if overwrites else None
+        look = self.known[args] = (keeps, overwrites, grows, pin, made, keeps or hides, hides)
         return look
 
 
@@ -67,8 +59,8 @@ class Task:
     """
 
     __slots__ = (
-        "args", "free", "grows", "keeps", "key", "marks", "op", "overwrites", "owed", "part",
-        "pin", "required", "used",
+        "args", "free", "grows", "keeps", "key", "made", "marks", "op", "overwrites", "owed",
+        "part", "pin", "required", "used",
     )  # fmt: skip
 
     def __init__(self, part: Part, looks: Looks) -> None:
@@ -77,12 +69,13 @@ class Task:
         self.part = part
         args = self.args = (op.f, op.value, op.result, op.status)
         look = looks.known.get(args) or looks.at(op)
-        self.keeps, self.overwrites, self.grows, self.pin, self.free, hides = look
+        self.keeps, self.overwrites, self.grows, self.pin, self.made, self.free, hides = look
         self.required = required
         self.marks = hides or not required
         self.owed = self.used = 0
-        # Equal optional operations that never return stand in for each other.
-        self.key: object = args if returned is None else self
+        # Equal optional operations that never return stand in for each other; any other one is
+        # alone. (Its id, not itself: else it would be garbage that only a collector finds.)
+        self.key: object = args if returned is None else id(self)
 
 
 #: (test, value, clear, put, new state): usable where ``mask & test == value``; then the bits of
@@ -95,7 +88,6 @@ class Progress:
 
     def __init__(self, model: Model) -> None:
         self._step = model.step
-        self._init = model.init
         self._strict: dict[int, Task] = {}  # required, change the state, depend on it: by `owed`
         self._pinned: dict[State, int] = {}  # required, keep the state: the one they need -> bits
         self._roaming: dict[int, tuple] = {}  # the same, legal in several states: bit -> args
@@ -114,8 +106,7 @@ class Progress:
             else:
                 self._pinned[task.pin] = self._pinned.get(task.pin, 0) | task.owed
         elif task.overwrites:
-            made = self._makers.setdefault(self._made_by(task), {})
-            made.setdefault(task.key, []).append(task)
+            self._makers.setdefault(task.made, {}).setdefault(task.key, []).append(task)
             self.hidden |= task.owed
         elif task.grows:
             self._growing.setdefault(task.key, []).append(task)
@@ -138,10 +129,10 @@ class Progress:
             else:
                 _lower(self._pinned, task.pin, self._pinned[task.pin] & ~task.owed)
         elif task.overwrites:
-            state = self._made_by(task)
-            del self._makers[state][task.key]
-            if not self._makers[state]:
-                del self._makers[state]
+            makers = self._makers[task.made]
+            del makers[task.key]
+            if not makers:
+                del self._makers[task.made]
             self.hidden &= ~task.owed
         elif task.grows:
             del self._growing[task.key]
@@ -156,8 +147,11 @@ class Progress:
             else:
                 _lower(self._wanted, task.pin, self._wanted[task.pin] - 1)
 
-    def _made_by(self, task: Task) -> State:
-        return self._step(self._init, *task.args)[1]
+    def look(self, state: State) -> tuple[State, int, int]:
+        """Return what `Search` asks of a state when nothing looks ahead."""
+        if self._roaming:
+            return state, self.absorbed(state), 0
+        return state, self._pinned.get(state, 0), 0
 
     def absorbed(self, state: State) -> int:
         """Return the `owed` bits of the operations that are legal in `state` and keep it."""
@@ -197,7 +191,7 @@ class Progress:
         """
         moves: list[Move] = []
         if target.overwrites:
-            moves.append((target.used, 0, self.hidden, target.used, self._made_by(target)))
+            moves.append((target.used, 0, self.hidden, target.used, target.made))
         if self._roaming or self._curious or self._growing:
             useful = [state for state in self._makers if self._useful(state)]
         else:  # never a set of both: its order would differ from run to run

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from dsviz.check.frontier import Search
 from dsviz.check.model import Model
 from dsviz.check.parts import prefix, whole
+from dsviz.check.progress import Looks
 from dsviz.errors import DsvizError
 from dsviz.history import Operation
 
@@ -55,8 +56,9 @@ class Race:
     steps: int = 0
 
     def __post_init__(self) -> None:
+        looks = Looks(self.model)
         self._running = {
-            key: Search(self.model, whole(ops, self.model), [self.model.init])
+            key: Search(self.model, whole(ops, self.model), [self.model.init], looks=looks)
             for key, ops in self.objects.items()
         }
 

@@ -39,7 +39,7 @@ from dataclasses import dataclass
 from dsviz.check.frontier import NEVER, Search
 from dsviz.check.model import ANYWHERE, Model, State
 from dsviz.check.parts import helpful, makes
-from dsviz.check.progress import Part
+from dsviz.check.progress import Looks, Part
 from dsviz.check.shrink import shrink
 from dsviz.history import Operation
 
@@ -80,6 +80,7 @@ class Refuter:
         self._ops, self._model, self._left = ops, model, steps
         self._certain = [op for op in ops if op.returned is not None]
         self._changing = [op for op in ops if not model.keeps(op)]
+        self._looks = Looks(model)
 
     def ending(self, end: int) -> Window:
         """Return the window for the return at `end`, where the history is known to be refuted."""
@@ -142,7 +143,7 @@ class Refuter:
             return False
         parts = [Part(op, op.invoked, op.returned) for op in certain]
         parts += [Part(op, op.invoked, _within(op, end), False) for op in others]
-        search = Search(self._model, parts, starts)
+        search = Search(self._model, parts, starts, looks=self._looks)
         search.advance(min(_STEPS_A_TRY, self._left), _ROOM)
         self._left -= search.steps + len(parts)
         return search.outcome == "violated"
@@ -223,7 +224,7 @@ class Refuter:
                 return
             parts = [Part(op, op.invoked, op.returned) for op in ahead]
             parts += [Part(op, op.invoked, _within(op, stop), False) for op in others]
-            search = Search(self._model, parts, starts, look_ahead=False)
+            search = Search(self._model, parts, starts, look_ahead=False, looks=self._looks)
             search.advance(min(_STEPS_A_TRY, self._left), _ROOM)
             self._left -= search.steps + len(parts)
             if search.died is not None and search.position > end:

@@ -20,7 +20,7 @@ from dsviz.grading.source import executed
 from dsviz.message import Message, message_class
 from dsviz.sim import disk as disks
 from dsviz.sim.node import Node
-from dsviz.sim.slot import Clock
+from dsviz.sim.slot import Clock, in_words
 from dsviz.sim.values import ATOMS, frozen, frozen_fields
 
 HERE = Path(__file__).resolve().parent
@@ -246,7 +246,7 @@ def explained(error: Exception) -> str:
         if Path(frame.filename).parent not in (SIM, HERE)
     ]
     lines = [f"in {frame.name}, line {frame.lineno}: {frame.line}" for frame in frames]
-    return "\n".join([*lines, f"{type(error).__name__}: {error}"])
+    return "\n".join([*lines, in_words(error)])
 
 
 def why_not_loaded(error: BaseException) -> str:

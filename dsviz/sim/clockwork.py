@@ -6,10 +6,11 @@ an attribute of an object. It returns the functions that share this state; the k
 above call them. A message costs four of them: the loop, the learner's handler, `Node.send`, and
 the heap's.
 
-The heap holds plain tuples, and the tuple of an event that happened *is* its record in the trace:
-nothing is allocated twice. Sequence numbers are unique, so nothing behind them is ever compared
-and ties in time are decided by the order of cause, not by chance. Faults have negative numbers:
-at equal times they come first, and adding one renumbers nothing else.
+The heap holds entries of four: when, the event's number, the `Slot` where a message arrives or a
+timer fires (None for all else), and the record, which goes into the trace as it is. Numbers are
+unique, so nothing behind them is ever compared and ties in time are decided by the order of
+cause, not by chance. Faults have negative numbers: at equal times they come first, and adding one
+renumbers nothing else.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from heapq import heappop, heappush, heapreplace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dsviz.errors import DsvizError
@@ -68,10 +70,10 @@ def clockwork(kernel: Kernel, heap: list[tuple], records: list[tuple]) -> Clockw
         nonlocal number
         seq = number
         number = seq + 1
-        heappush(heap, (time, seq, what, node, peer, data, info, cause))
+        heappush(heap, (time, seq, None, (time, seq, what, node, peer, data, info, cause)))
         return seq
 
-    def record(what: str, node: str | None, data: Any = None, info: Any = None) -> int:
+    def note(what: str, node: str | None, data: Any = None, info: Any = None) -> int:
         nonlocal number
         seq = number
         number = seq + 1
@@ -136,7 +138,8 @@ def clockwork(kernel: Kernel, heap: list[tuple], records: list[tuple]) -> Clockw
             else:
                 arrives = now + link.by_kind.get(kind, link.draw)(link.random())
                 values = body.values() if re is None else (re, *body.values())
-                launch(made[0]((arrives, seq, dst, src, now, cause, *values)))
+                message = made[0]((arrives, seq, dst, src, now, cause, *values))
+                launch((arrives, seq, link.to, message))
             return seq
 
         return post
@@ -152,8 +155,8 @@ def clockwork(kernel: Kernel, heap: list[tuple], records: list[tuple]) -> Clockw
             nonlocal number, hole
             try:
                 made, count, pick = sends[kind]
-                low, span, random = quick[dst]
-                value = pick(body)
+                low, span, random, to = quick[dst]
+                value = body[pick] if count == 1 else pick(body)
             except KeyError:
                 post(dst, kind, body, None)
                 return
@@ -162,7 +165,7 @@ def clockwork(kernel: Kernel, heap: list[tuple], records: list[tuple]) -> Clockw
                 return
             if count == 1:
                 if type(value) not in ATOMS:
-                    value = frozen_field(kind, made.fields[0], value)
+                    value = frozen_field(kind, pick, value)
                 arrives = now + (low + span * random())
                 message = made((arrives, number, dst, src, now, cause, value))
             else:
@@ -174,12 +177,13 @@ def clockwork(kernel: Kernel, heap: list[tuple], records: list[tuple]) -> Clockw
                         break
                 arrives = now + (low + span * random())
                 message = made((arrives, number, dst, src, now, cause, *value))
+            entry = (arrives, number, to, message)
             number += 1
             if hole:
                 hole = False
-                heapreplace(heap, message)
+                heapreplace(heap, entry)
             else:
-                heappush(heap, message)
+                heappush(heap, entry)
 
         return send
 
@@ -199,14 +203,15 @@ def clockwork(kernel: Kernel, heap: list[tuple], records: list[tuple]) -> Clockw
             seq = number
             number = seq + 1
             if data:
-                key = timer_key(timer, data)
-                armed.pop(timers.get(key), None)  # type: ignore[arg-type]
+                key = (timer, *data.items()) if len(data) == 1 else timer_key(timer, data)
+                if key in timers:
+                    del armed[timers[key]]
                 armed[seq] = (key, data)
                 timers[key] = seq
             else:
                 timers[timer] = seq
             fires = now + (clock.real(ms) if clock.rate else ms)
-            entry = (fires, seq, "timer", name, None, timer, None, cause)
+            entry = (fires, seq, slot, (fires, seq, "timer", name, None, timer, None, cause))
             if hole:
                 hole = False
                 heapreplace(heap, entry)
@@ -217,42 +222,42 @@ def clockwork(kernel: Kernel, heap: list[tuple], records: list[tuple]) -> Clockw
 
     def turn() -> None:
         nonlocal now, cause, hole, lead
-        fast, by_what = kernel.fast, kernel.by_what
-        for _ in range(MAX_EVENTS):
-            entry = heap[0]
-            made = type(entry)
+        by_what = kernel.by_what
+        for _ in repeat(None, MAX_EVENTS):
+            now, cause, slot, record = heap[0]
+            made = type(record)
+            if slot is None or not slot.fast:
+                heappop(heap)
+                if made is not tuple:
+                    kernel._deliver_message(record)
+                    continue
+                what = record[2]
+                if what == "end":
+                    return
+                by_what[what](kernel, record)
+                continue
             if made is not tuple:
-                now, cause, dst = entry[:3]
-                slot = fast.get(dst)
-                if slot is None:
-                    heappop(heap)
-                    kernel._deliver_message(entry)
-                    continue
-                handler = slot.dispatch[made]
+                try:
+                    handler = slot.dispatch[made]
+                except KeyError:  # the first of its class since the node started
+                    handler = slot.dispatch[made] = slot.handlers[made.kind]
             else:
-                now, cause, what, name = entry[:4]
-                if what != "timer" or name not in fast:
-                    heappop(heap)
-                    if what == "end":
-                        return
-                    by_what[what](kernel, entry)
-                    continue
-                slot = fast[name]
-                timer = entry[5]
-                if slot.timers.get(timer) == cause:
-                    del slot.timers[timer]
+                timer, timers = record[5], slot.timers
+                if timers.get(timer) == cause:
+                    del timers[timer]
                     data = None
-                else:
-                    data = slot.due(timer, cause)
-                    if data is None:
-                        heappop(heap)
-                        continue
+                elif cause in slot.armed:
+                    key, data = slot.armed.pop(cause)
+                    del timers[key]
+                else:  # cancelled, replaced, or of a process that is gone
+                    heappop(heap)
+                    continue
                 handler = slot.on_timer[timer]
-            append(entry)
+            append(record)
             hole = True
             try:
                 if made is not tuple:
-                    handler(entry)
+                    handler(record)
                 elif data:
                     handler(**data)
                 else:
@@ -275,7 +280,7 @@ def clockwork(kernel: Kernel, heap: list[tuple], records: list[tuple]) -> Clockw
         )
 
     return Clockwork(
-        push, record, get_now, get_cause, get_lead, at, because, ahead, level,
+        push, note, get_now, get_cause, get_lead, at, because, ahead, level,
         post_of, send_of, set_timer_of, turn,
     )  # fmt: skip
 

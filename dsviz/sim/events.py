@@ -21,7 +21,6 @@ class Events:
         self.records: list[tuple] = []  # the trace so far
         self.roles: dict[str, str] = {}
         self.slots: dict[str, Slot] = {}
-        self.fast: dict[str, Slot] = {}  # the nodes that can handle a message at once
         self._network = network
         self._heap: list[tuple] = []
         self._operations = 0
@@ -49,7 +48,7 @@ class Events:
                 )
             # What a node sends to itself crosses no network.
             network = Network(0.0) if src == dst else self._network
-            link = slot.links[dst] = Link(network, self.seed, src, dst, slot.quick)
+            link = slot.links[dst] = Link(network, self.seed, src, self.slots[dst], slot.quick)
         return link
 
     def next_operation_number(self) -> int:

@@ -41,7 +41,7 @@ class Kernel(Timing):
         self.roles = {name: node.role_name() for name, node in nodes.items()}
         self._handlers: dict[type, list[str]] = {}
         for name, node in nodes.items():
-            self.slots[name] = Slot(self, name, node, sync_ms, self.fast)
+            self.slots[name] = Slot(self, name, node, sync_ms)
         for number, fault in enumerate(faults):
             self._schedule_fault(number, fault)
         for name in nodes:
@@ -65,12 +65,12 @@ class Kernel(Timing):
 
     def step(self) -> None:
         """Let the next event happen. Raises IndexError when nothing is left."""
-        entry = heappop(self._heap)
-        self._works.at(entry[0], entry[1])
-        if type(entry) is tuple:
-            self.by_what[entry[2]](self, entry)
+        time, seq, _, record = heappop(self._heap)
+        self._works.at(time, seq)
+        if type(record) is tuple:
+            self.by_what[record[2]](self, record)
         else:
-            self._deliver_message(entry)
+            self._deliver_message(record)
 
     def run(self, until: float) -> None:
         """Let everything happen up to `until` ms, then note what is still under way.
@@ -79,8 +79,8 @@ class Kernel(Timing):
         """
         collecting = gc.isenabled()
         gc.disable()  # a run makes no garbage cycles worth looking for, and a fifth of the time
-        end = (until, float("inf"), "end", None)  # after everything that happens at `until`
-        heappush(self._heap, end)
+        last = float("inf")  # after everything that happens at `until`
+        heappush(self._heap, (until, last, None, (until, last, "end")))
         try:
             self._works.turn()
         finally:
@@ -104,10 +104,11 @@ class Kernel(Timing):
             self._on_fault(entry)  # before the nodes boot and send their first messages
             self._works.at(0.0, -1)
         else:
-            heappush(self._heap, entry)
+            heappush(self._heap, (*entry[:2], None, entry))
         if fault.ends is not None:
             ends = float(fault.ends)
-            heappush(self._heap, (ends, seq + 1, "heal", None, None, fault, number, -1))
+            heal = (ends, seq + 1, "heal", None, None, fault, number, -1)
+            heappush(self._heap, (*heal[:2], None, heal))
 
     def _on_fault(self, entry: tuple) -> None:
         self.records.append(entry)

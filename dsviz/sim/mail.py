@@ -34,9 +34,10 @@ class Mail(Events):
         else:
             drop = None
         if drop is None:
-            heappush(self._heap, message)
+            heappush(self._heap, (arrives, seq, link.to, message))
         else:
-            heappush(self._heap, (arrives, seq, "drop", dst, src, message, drop, cause))
+            record = (arrives, seq, "drop", dst, src, message, drop, cause)
+            heappush(self._heap, (arrives, seq, None, record))
         if link.duplicate and not link.cuts:
             latency = link.copy_latency(kind)
             if latency is not None:
@@ -85,12 +86,8 @@ class Mail(Events):
 
     def _note_what_is_under_way(self) -> None:
         """At the end of a run, record what has not arrived."""
-        for entry in sorted(self._heap, key=_order):
-            row = entry if type(entry) is tuple else as_row(entry)  # type: ignore[arg-type]
+        for _, _, _, record in sorted(self._heap):
+            row = record if type(record) is tuple else as_row(record)
             if row[2] in ("deliver", "drop"):
                 sent_at = row[6][0] if row[2] == "drop" else row[6]
                 self.records.append((*row[:2], "flight", *row[3:6], sent_at, row[7]))
-
-
-def _order(entry: tuple) -> tuple[float, int]:
-    return entry[0], entry[1]

@@ -11,9 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
+from typing import TYPE_CHECKING
 
 from dsviz.errors import DsvizError, listed
 from dsviz.sim.latency import PRESETS, Constant, Latency
+
+if TYPE_CHECKING:
+    from dsviz.sim.slot import Slot
 
 
 @dataclass(frozen=True)
@@ -106,13 +110,15 @@ class Link:
         "loss",
         "random",
         "src",
+        "to",
         "windows",
     )
 
     def __init__(
-        self, network: Network, seed: int, src: str, dst: str, quick: dict[str, tuple]
+        self, network: Network, seed: int, src: str, to: Slot, quick: dict[str, tuple]
     ) -> None:
-        self.src, self.dst = src, dst
+        dst = to.name
+        self.src, self.dst, self.to = src, dst, to
         own = network.by_link.get((src, dst))
         latency: Latency = network.latency if own is None else own  # type: ignore[assignment]
         self.draw = latency.draw
@@ -149,7 +155,7 @@ class Link:
             return
         self._sent = None
         if self._affine:
-            self._quick[self.dst] = (*self._affine, self.random)
+            self._quick[self.dst] = (*self._affine, self.random, self.to)
 
     @property
     def sent(self) -> int:

@@ -10,11 +10,11 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from dsviz.errors import DsvizError, listed
+from dsviz.message import Message
 from dsviz.sim.disk import Disk
 from dsviz.sim.latency import Latency
 
 if TYPE_CHECKING:
-    from dsviz.message import Message
     from dsviz.sim.kernel import Kernel
     from dsviz.sim.network import Link
     from dsviz.sim.node import Node
@@ -30,17 +30,14 @@ _NOTHING: dict[str, Any] = {}
 class Slot:
     """A place in the cluster: what outlives the process that runs there, and its state now."""
 
-    def __init__(
-        self, kernel: Kernel, name: str, template: Node, sync_ms: float, fast: dict[str, Slot]
-    ) -> None:
+    def __init__(self, kernel: Kernel, name: str, template: Node, sync_ms: float) -> None:
         self.name = name
-        self._fast = fast  # the slots that can handle a message at once, kept up to date by `set`
         self.template = template
         self.disk = Disk(kernel, self, sync_ms)
         self.shows = tuple(template.shows)
         self.links: dict[str, Link] = {}  # from here, by receiver
-        # (least latency, its range, draw) of the links that are without any fault, by receiver
-        self.quick: dict[str, tuple[float, float, Callable[[], float]]] = {}
+        # (least latency, its range, draw, where to) of the links without any fault, by receiver
+        self.quick: dict[str, tuple[float, float, Callable[[], float], Slot]] = {}
         self.cuts = 0  # how many cuts are on the links to here
         self.booting = False
         self.starts = 0
@@ -55,7 +52,7 @@ class Slot:
         self.inbox: deque[tuple] = deque()  # what arrived while it was paused or busy
         self.held: list[tuple] = []  # the rest of a handler that a pause interrupted
         self.handlers = Handlers(self)
-        self.dispatch = Dispatch(self.handlers)
+        self.dispatch: dict[type[Message], Callable] = {}  # the same by class, as messages come
         self.on_timer: dict[str, Callable] = {}
         self.post = kernel._works.post_of(self)
         #: Methods of `Node` as functions of this place's own: a call less for each event.
@@ -92,10 +89,7 @@ class Slot:
         self.ready = self.up and not self.paused and not self.busy
         takes_time = bool(self.template.service) or self.slowness != 1.0
         self.at_once = self.ready and not takes_time
-        if self.at_once and not self.cuts:
-            self._fast[self.name] = self
-        else:
-            self._fast.pop(self.name, None)
+        self.fast = self.at_once and not self.cuts
 
     def due(self, timer: str, seq: int) -> dict[str, Any] | None:
         """Disarm the timer that fires with event `seq`; return its data, None if it is not set."""
@@ -114,6 +108,7 @@ class Slot:
     busy: bool
     ready: bool  # it can handle something now
     at_once: bool  # and handling it takes no time
+    fast: bool  # and no link to here is cut: the shortest way
 
     def random(self) -> Random:
         """The node's own random stream, a new one after each restart."""
@@ -180,18 +175,6 @@ class Handlers(dict):
         return refuse
 
 
-class Dispatch(dict):
-    """A node's handlers by the class of the message: filled as messages come."""
-
-    def __init__(self, handlers: Handlers) -> None:
-        super().__init__()
-        self._handlers = handlers
-
-    def __missing__(self, made: type[Message]) -> Callable[[Message], None]:
-        handler = self[made] = self._handlers[made.kind]
-        return handler
-
-
 def explained(error: Exception) -> str:
     """Return what went wrong in a handler: the learner's own lines, then the error.
 
@@ -202,7 +185,19 @@ def explained(error: Exception) -> str:
         return told  # raised in another process, which has explained it already
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_ours(f.filename)]
     lines = [f"in {frame.name}, line {frame.lineno}: {frame.line}" for frame in frames]
-    return "\n".join([*lines, f"{type(error).__name__}: {error}"])
+    return "\n".join([*lines, in_words(error)])
+
+
+def in_words(error: BaseException) -> str:
+    """Return the kind of an error and what it says; of a missing field, which fields there are."""
+    said = str(error)
+    if isinstance(error, AttributeError) and isinstance(error.obj, Message):
+        message = error.obj
+        said = (
+            f"message {message.kind!r} has no field {error.name!r}; its fields are "
+            f"{listed(message.fields)}"
+        )
+    return f"{type(error).__name__}: {said}"
 
 
 def _is_ours(filename: str) -> bool:

@@ -41,7 +41,9 @@ class Timing(Mail):
                 self._later(slot, partial(cancel_timer, timer, **data))
                 return
             if data:
-                armed.pop(timers.pop(timer_key(timer, data), None), None)
+                key = (timer, *data.items()) if len(data) == 1 else timer_key(timer, data)
+                if key in timers:
+                    del armed[timers.pop(key)]
                 return
             timers.pop(timer, None)
             if armed:
@@ -112,7 +114,8 @@ class Timing(Mail):
         waiting, slot.stalled = slot.stalled, []
         first = waiting[0][0]
         for entry in waiting:  # one after the other, as far apart as they were
-            heappush(self._heap, (self.now + entry[0] - first, *entry[1:]))
+            time = self.now + entry[0] - first
+            heappush(self._heap, (time, entry[1], None, (time, *entry[1:])))
 
     # Work -------------------------------------------------------------------------------------
 
