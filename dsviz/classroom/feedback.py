@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 
 from dsviz.draw.columns import as_json
-from dsviz.draw.export import payload
+from dsviz.draw.export import payload, player_script
 from dsviz.draw.theme import TOKENS
 from dsviz.grading.lab import Mark, Result
 
@@ -108,7 +108,6 @@ def page(result: Result, title: str, student: str, file: str) -> str:
     played = [mark for mark in result.marks if _plays(mark)]
     runs = [payload(mark.trace, [mark.verdict] if mark.verdict else []) for mark in played]
     tokens = {name: "".join(f"--{k}: {v};" for k, v in TOKENS[name].items()) for name in TOKENS}
-    script = (WIDGETS / "player.js").read_text(encoding="utf-8")
     return _PAGE.format(
         title=escape(f"{title} · {student}"),
         css=(WIDGETS / "player.css").read_text(encoding="utf-8"),
@@ -123,7 +122,7 @@ def page(result: Result, title: str, student: str, file: str) -> str:
         footer=escape(_footer(result)),
         # No "<" at all in the data, so nothing in it can end the element.
         runs=as_json(runs).replace("<", "\\u003c"),
-        script=script.replace("</script", "<\\/script"),
+        script=player_script().replace("</script", "<\\/script"),
     )
 
 
