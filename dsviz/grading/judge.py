@@ -30,7 +30,7 @@ import random
 import struct
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from dsviz.errors import DsvizError
@@ -67,7 +67,7 @@ class Host:
         self._effects = 0
         self._used_s = 0.0
         self.asked_s = 0.0  # in which the judge waited for answers
-        self._queued_s = queued_s()
+        self.spent = self.stopwatch()
 
     @property
     def isolation(self) -> str:
@@ -125,17 +125,26 @@ class Host:
             self._spares.append(self._nursery.fork())
         return self._spares.popleft()
 
-    def spent(self) -> float:
-        """How many seconds the submission has used, however busy the machine is.
+    def stopwatch(self) -> Callable[[], float]:
+        """Return what tells how many seconds the submission has used since now.
 
-        That is what its processes ran, and half of what they slept: of the time that the judge
-        waited for them, what is left when nobody waited for a processor.
+        However busy the machine is: that is what its processes ran, and half of what they slept,
+        which is, of the time that the judge waited for them, what is left when nobody waited for
+        a processor.
         """
-        ran, waited = self._nursery.used()
-        if not ran:
-            return max(self._used_s, self.asked_s / PATIENCE)
-        queued = queued_s() - self._queued_s
-        return max(ran, IDLE * (self.asked_s - ran - waited - queued))
+        ran_before, waited_before = self._nursery.used()
+        used_before, asked_before, queued_before = self._used_s, self.asked_s, queued_s()
+
+        def spent() -> float:
+            ran, waited = self._nursery.used()
+            asked = self.asked_s - asked_before
+            if not ran:
+                return max(self._used_s - used_before, asked / PATIENCE)
+            ran -= ran_before
+            queued = queued_s() - queued_before
+            return max(ran, IDLE * (asked - ran - (waited - waited_before) - queued))
+
+        return spent
 
     def count(self, channel: Channel, effects: int, used_s: Any) -> None:
         """Count what nodes did in this run. Raises Stopped when it is too much."""

@@ -23,6 +23,7 @@ from typing import Any
 from dsviz.errors import DsvizError
 from dsviz.grading import wire
 from dsviz.grading.run import Stopped
+from dsviz.grading.syntax import tree
 
 EVENT_S = 3.0  # in which a handler must return
 EXTENSIONS = 20  # so often it gets as long again, if it had to wait for a processor
@@ -59,7 +60,7 @@ def needed() -> tuple[str, ...]:
             for folder in path.parents
             if PACKAGE in (folder, *folder.parents)
         ]
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "dsviz":
                 module = PACKAGE.joinpath(*node.module.split(".")[1:])
                 names = (module, *(module / alias.name for alias in node.names))

@@ -17,6 +17,7 @@ from typing import Any
 
 from dsviz.errors import DsvizError
 from dsviz.grading.lab import Lab, Questions, all_labs, lab_named
+from dsviz.grading.syntax import tree
 
 MAX_BYTES = 50_000_000  # most of a large notebook are its outputs, which nobody reads here
 
@@ -93,7 +94,7 @@ def _chosen(name: str, sources: list[str], defines: set[str]) -> tuple[str, list
 def _defined(source: str) -> set[str]:
     """Return the classes that a source defines, which is not executed; none if it is not Python."""
     try:
-        body = ast.parse(source).body
+        body = tree(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
     return {node.name for node in body if isinstance(node, ast.ClassDef)}
@@ -189,11 +190,11 @@ def literal(source: str, variable: str) -> Any:
     Raises DsvizError when there is none.
     """
     try:
-        tree = ast.parse(source)
+        body = tree(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise DsvizError("the cell with the answers is not valid Python") from None
     value = None
-    for node in tree.body:
+    for node in body:
         targets = node.targets if isinstance(node, ast.Assign) else []
         if any(isinstance(target, ast.Name) and target.id == variable for target in targets):
             value = node.value
