@@ -27,7 +27,7 @@ from dsviz.grading.syntax import tree
 
 EVENT_S = 3.0  # in which a handler must return
 EXTENSIONS = 20  # so often it gets as long again, if it had to wait for a processor
-LOAD_S = 10.0  # in which the first process must be there and have compiled the submission
+LOAD_S = 20.0  # in which the first process must be there and have compiled the submission
 
 FLAGS = ("-S", "-s", "-P", "-B")  # no site packages, nothing written beside the sources
 NO_BUBBLE = ", bubblewrap is installed but does not start here"
@@ -109,9 +109,7 @@ def _ways() -> list[Way]:
     return [*best, ("limits", _plain)]
 
 
-_working: list[Way] = []  # the way that worked last, tried first
-
-
+_working: list[Way] = []  # the best way that works here, once it is known
 _isolation = ""
 
 
@@ -132,14 +130,17 @@ class Nursery:
                 "marks need Linux or macOS; on Windows run the grader in WSL 2, see "
                 "docs/instructors.md"
             )
-        for way in [*_working, *_ways()]:
-            if self._starts(way, cells):
+        # What does not start without a submission never will: only then another way is taken.
+        for way in [] if _working else _ways():
+            if self._starts(way, {}):
+                self.close()
                 _working[:] = [way]
-                return
-        raise InfrastructureError(
-            "no process for the submission could be started; try again, and if that does not "
-            "help look at `python -m dsviz doctor`"
-        )
+                break
+        if not _working or not self._starts(_working[0], cells):
+            raise InfrastructureError(
+                "no process for the submission could be started; try again, and if that does not "
+                "help look at `python -m dsviz doctor`"
+            )
 
     def _starts(self, way: Way, cells: Mapping[str, str]) -> bool:
         self.isolation, command = way
