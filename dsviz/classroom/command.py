@@ -83,6 +83,8 @@ def lacking(isolation: str) -> str:
             "without bubblewrap a submission can read files and reach the network; "
             "on Linux install it (Debian, Ubuntu, Fedora: the package bubblewrap)"
         )
+    if "filter" in isolation:
+        return "system calls cannot be filtered here, so nodes can reach each other in secret"
     return "the number of processes is not limited when the grader runs as root here"
 
 

@@ -19,7 +19,11 @@ A grader that runs as root gives each node's process a user of its own, because 
 processes does not hold for root. Where that user could not read Python's files it says so: the
 level then ends with "as root: processes are not limited".
 
-A system call filter and a group for counting processes are not used yet.
+Nodes of a submission share a sandbox, so on Linux a filter of system calls keeps their processes
+from each other as well (`dsviz.grading.system_calls`): no sockets, no shared memory, no signals, no
+new processes, nothing written. Where it cannot be installed the level ends with "without a filter
+of system calls". What is left is what one process of a user may see of another in ``/proc``, as how
+much memory it has; a group for counting processes is not used.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ LOAD_S = 20.0  # in which the first process must be there and have compiled the 
 FLAGS = ("-S", "-s", "-P", "-B")  # no site packages, nothing written beside the sources
 NO_BUBBLE = ", bubblewrap is installed but does not start here"
 AS_ROOT = ", as root: processes are not limited"
+UNFILTERED = ", without a filter of system calls"
 
 PACKAGE = Path(__file__).resolve().parent.parent
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives")
@@ -169,12 +170,13 @@ class Nursery:
         self._control.settimeout(LOAD_S)
         try:
             self._control.sendall(wire.dump({"cells": dict(cells)}))
-            answer = self._control.recv(6)
-            if answer in (b"ready\n", b"READY\n"):
+            answer = self._control.recv(5)
+            if answer[:3] == b"ok ":
                 global _isolation
                 if self.isolation == "limits" and shutil.which("bwrap"):
                     self.isolation += NO_BUBBLE
-                self.isolation += "" if answer == b"ready\n" else AS_ROOT
+                self.isolation += AS_ROOT if answer[3:4] == b"1" else ""
+                self.isolation += "" if answer[4:5] == b"1" else UNFILTERED
                 _isolation = self.isolation
                 return True
         except OSError:
