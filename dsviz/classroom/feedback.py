@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from dsviz.draw.columns import as_json
 from dsviz.draw.export import payload, player_script
@@ -106,7 +107,7 @@ footer {{ margin-top: 40px; }}
 def page(result: Result, title: str, student: str, file: str) -> str:
     """Return the page as HTML. `title` is the lab's; `student` and `file` say whose it is."""
     played = [mark for mark in result.marks if _plays(mark)]
-    runs = [payload(mark.trace, [mark.verdict] if mark.verdict else []) for mark in played]
+    runs = [_run(mark) for mark in played]
     tokens = {name: "".join(f"--{k}: {v};" for k, v in TOKENS[name].items()) for name in TOKENS}
     return _PAGE.format(
         title=escape(f"{title} · {student}"),
@@ -124,6 +125,15 @@ def page(result: Result, title: str, student: str, file: str) -> str:
         runs=as_json(runs).replace("<", "\\u003c"),
         script=player_script().replace("</script", "<\\/script"),
     )
+
+
+def _run(mark: Mark) -> dict[str, Any]:
+    """Return what the player's ``mount`` takes; it opens where the run went wrong."""
+    verdict = mark.verdict
+    run = payload(mark.trace, [verdict] if verdict else [])
+    if verdict is not None and verdict.at is not None:
+        run["view"]["at"] = verdict.at
+    return run
 
 
 def _plays(mark: Mark) -> bool:
@@ -150,7 +160,7 @@ def _players(played: Sequence[Mark]) -> str:
     parts = [
         "<h2>Your code, failing</h2>",
         "<p>Each of these is one execution of your own code, made as short as possible. "
-        "Step through it with the arrow keys.</p>",
+        "It opens where it went wrong: step back and forth with the arrow keys.</p>",
     ]
     for i, mark in enumerate(played):
         case = mark.counterexample
