@@ -72,15 +72,18 @@ def lacking(isolation: str) -> str:
     """Say which protection is missing at this level of isolation; see `dsviz.grading.judge`."""
     if not isolation:
         return "nothing was run"
+    reach = "read files"
+    if "without a filter" in isolation:
+        reach = "read files and reach the network"
     if "does not start" in isolation:
         return (
             "bubblewrap is installed but may not start here (Ubuntu 24.04 needs its AppArmor "
-            "profile, a container the right to make user namespaces), so a submission can read "
-            "files and reach the network"
+            "profile, a container the right to make user namespaces), so a submission can "
+            f"{reach}"
         )
     if not isolation.startswith("bubblewrap"):
         return (
-            "without bubblewrap a submission can read files and reach the network; "
+            f"without bubblewrap a submission can {reach}; "
             "on Linux install it (Debian, Ubuntu, Fedora: the package bubblewrap)"
         )
     if "filter" in isolation:

@@ -12,8 +12,8 @@ What isolates those processes (`isolation`), the best that works on the machine:
   read-only view of the system without home directories, solutions and hidden checks; everything
   in it ends with it.
 * ``limits``: an empty environment, a session of its own, limits on memory, CPU time, files and
-  file size. The file system is readable and the network reachable: for practice and trusted
-  classes, not for an examination.
+  file size. The file system is readable, and without the filter below the network reachable: for
+  practice and trusted classes, not for an examination.
 
 A grader that runs as root gives each node's process a user of its own, because the limit on
 processes does not hold for root. Where that user could not read Python's files it says so: the
