@@ -88,6 +88,7 @@ meter {{ width: 160px; height: 14px; margin-left: 8px; }}
 .marks .name {{ font-weight: 600; }}
 .marks .got {{ font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .marks .why {{ overflow-wrap: anywhere; }}
+.marks .why a {{ white-space: nowrap; }}
 .yes .sign {{ color: var(--green); }}
 .no .sign {{ color: var(--vermilion); }}
 a {{ color: var(--blue); }}
@@ -173,5 +174,6 @@ def _players(played: Sequence[Mark]) -> str:
 
 
 def _footer(result: Result) -> str:
-    kept = result.isolation or "nothing was run"
-    return f"Each node ran in a process of its own; isolation: {kept}."
+    if not result.isolation:
+        return "Nothing of it was run."
+    return f"Each node ran in a process of its own; isolation: {result.isolation}."

@@ -73,7 +73,8 @@ def _refused(student: str, file: str, lab: str, reason: str) -> Row:
     if not lab:
         return about | not_graded(reason)
     of = all_labs()[lab]
-    result = Result(lab, (Mark("the notebook can be read", 0, of.points, f"{reason}."),))
+    said = reason.replace(file, "the file") + "."
+    result = Result(lab, (Mark("the notebook can be read", 0, of.points, said),))
     html = page(result, of.title, student, file)
     return about | {"status": "marked", "reason": reason, **result.to_dict(), "html": html}
 
