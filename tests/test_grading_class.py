@@ -53,7 +53,9 @@ def test_the_whole_class_gets_what_it_deserves_here_and_on_dask(lab, tmp_path):
     with cluster, bench.executor_of(address, 2) as executor:
         _, there = bench.marked(tmp_path, executor)
     assert bench.told(here) == bench.told(there)
-    for kind, row in zip(kinds, here, strict=True):
+    for kind, row, other in zip(kinds, here, there, strict=True):
+        if kind != "hostile":  # how much of its garbage is read at once is a matter of time
+            assert row["checks"] == other["checks"]
         assert row["status"] == "marked", row["reason"]
         if kind in WHOLE:
             assert row["points"] == row["max"], (kind, row["checks"])
