@@ -28,7 +28,7 @@ PARTS: dict[str, Callable[[bool, int, bool], list[Row]]] = {
     "exhaust": lambda quick, pairs, peers: searches(quick),
     "pictures": lambda quick, pairs, peers: pictures(quick),
     "player": lambda quick, pairs, peers: player(quick),
-    "grading": lambda quick, pairs, peers: classes(10 if quick else 300, peers),
+    "grading": lambda quick, pairs, peers: classes(10 if quick else 40, peers),
     "growth": lambda quick, pairs, peers: growth(quick, pairs),
 }
 
