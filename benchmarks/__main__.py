@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks.grading import classes
 from benchmarks.growth import growth, plot
 from benchmarks.judging import long, recorded
 from benchmarks.pictures import pictures
@@ -27,6 +28,7 @@ PARTS: dict[str, Callable[[bool, int, bool], list[Row]]] = {
     "exhaust": lambda quick, pairs, peers: searches(quick),
     "pictures": lambda quick, pairs, peers: pictures(quick),
     "player": lambda quick, pairs, peers: player(quick),
+    "grading": lambda quick, pairs, peers: classes(10 if quick else 40, peers),
     "growth": lambda quick, pairs, peers: growth(quick, pairs),
 }
 

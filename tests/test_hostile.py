@@ -8,16 +8,19 @@ them is bounded. `make test-long` marks each with every check, `make test` with 
 import contextlib
 import json
 import os
+import re
 import resource
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from labtools import ROOT, notebook, written
 
 from dsviz.classroom.many import grade_folder, notebooks
 from dsviz.classroom.work import Task, graded
+from dsviz.grading import system_calls as calls
 from dsviz.grading.grade import grade, mark
 from dsviz.grading.judge import Host
 from dsviz.grading.lab import lab_named
@@ -194,6 +197,120 @@ def test_there_are_forty_and_each_says_what_it_tries():
     assert len(FILES) >= 40
     for path in FILES:
         assert path.read_text(encoding="utf-8").startswith("# tries: "), path.name
+
+
+MEETING = """
+import ctypes, os, signal, socket
+
+def others():
+    return [int(p) for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpid()]
+
+def abstract(first):
+    s = socket.socket(socket.AF_UNIX)
+    s.bind("\\0meeting") if first else s.connect("\\0meeting")
+    s.listen() if first else None
+    KEPT.append(s)
+
+def loopback(first):
+    s = socket.socket()
+    s.bind(("127.0.0.1", 4711)) if first else s.connect(("127.0.0.1", 4711))
+    s.listen() if first else None
+    KEPT.append(s)
+
+def name(first, folder="/tmp"):
+    os.mkdir(folder + "/hostile_meeting") if first else os.stat(folder + "/hostile_meeting")
+
+def shared_name(first):
+    name(first, "/dev/shm")
+
+def segment(first):
+    if ctypes.CDLL(None).shmget(4242, 4096, 0o1666 if first else 0o666) < 0:
+        raise OSError
+
+def signals(first):
+    if not [pid for pid in others() if os.kill(pid, 0) is None]:
+        raise OSError
+
+def memory(first):
+    for pid in others():
+        try:
+            open(f"/proc/{pid}/mem", "rb", 0).close()
+            return
+        except OSError:
+            pass
+    raise OSError
+
+def priority(first):
+    os.setpriority(os.PRIO_PROCESS, others()[-1], 5)
+
+def lock(first):
+    import fcntl
+    KEPT.append(open("/usr/bin/env", "rb"))
+    fcntl.flock(KEPT[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+def child(first):
+    if os.fork() == 0:
+        os._exit(0)
+
+KEPT = []
+TRICKS = (abstract, loopback, name, shared_name, segment, signals, memory, priority, lock, child)
+
+class Meeting(Node):
+    def on_write(self, msg):
+        for trick in TRICKS:
+            try:
+                trick(self.name == "k1")
+                self.log(trick.__name__)
+            except OSError:
+                pass
+        self.log("tried")
+"""
+
+
+def test_nodes_of_a_submission_do_not_reach_each_other(sandbox):
+    """Else a quorum is one variable that all replicas share, and passes."""
+    with Host({"meeting": MEETING}) as host:
+        made = host.classes(["Meeting"])["Meeting"]
+        ops = (Op("write", "x", "w1", "k1", 0), Op("write", "x", "w2", "k2", 60))
+        nodes = {"c": Client(operations=ops, timeout=50), "k1": made(), "k2": made()}
+        trace, _ = bounded(Scenario("meeting", nodes, 200), 1)
+    assert [event.data for event in trace.select("log")] == ["tried", "tried"]
+
+
+def headers(path: str) -> dict[str, int]:
+    text = Path(path).read_text(encoding="utf-8")
+    found = re.findall(r"#define __NR(?:3264)?_(\w+) (\d+)", text)
+    return {name: int(number) for name, number in found}
+
+
+@pytest.mark.parametrize(
+    ("place", "path"),
+    [
+        (0, "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+        (1, "/usr/include/asm-generic/unistd.h"),
+    ],
+)
+def test_system_calls_have_the_numbers_of_linux(place, path):
+    if not Path(path).exists():
+        pytest.skip(f"{path} is not here (Debian, Ubuntu: the package linux-libc-dev)")
+    known = headers(path)
+    single = ("clone", "kill", "tgkill", "open", "openat", "fcntl")
+    ours = calls.REFUSED | calls.REFUSED_TO_NODES | calls.UNKNOWN
+    ours |= {name: getattr(calls, name.upper()) for name in single} | {"prlimit64": calls.PRLIMIT}
+    wrong = {n: both for n, both in ours.items() if both[place] != known.get(n, 0)}
+    assert not wrong
+
+
+@pytest.mark.parametrize("machine", calls.ARCHITECTURES)
+@pytest.mark.parametrize("pid", [None, 4321])
+def test_the_filter_jumps_to_its_own_steps_only(machine, pid):
+    """Each path ends with a verdict; the kernel would refuse a program that runs out."""
+    steps = calls.program(machine, pid)
+    assert len(steps) < 4096  # BPF_MAXINSNS
+    for place, (what, yes, no, _) in enumerate(steps):
+        if what != calls.RETURN:
+            assert place + 1 + max(yes, no) < len(steps)
+    assert steps[-1][0] == calls.RETURN
 
 
 # Notebooks that are hostile as files ----------------------------------------------------------

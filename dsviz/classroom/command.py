@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dsviz.classroom.feedback import page
-from dsviz.classroom.many import Row, executor_of, grade_folder, notebooks, write_csv
+from dsviz.classroom.many import Row, executor_of, grade_folder, notebooks, write_csv, write_grades
 from dsviz.errors import DsvizError
 from dsviz.grading.grade import grade
 from dsviz.grading.lab import Result, table
@@ -72,17 +72,22 @@ def lacking(isolation: str) -> str:
     """Say which protection is missing at this level of isolation; see `dsviz.grading.judge`."""
     if not isolation:
         return "nothing was run"
+    reach = "read files"
+    if "without a filter" in isolation:
+        reach = "read files and reach the network"
     if "does not start" in isolation:
         return (
             "bubblewrap is installed but may not start here (Ubuntu 24.04 needs its AppArmor "
-            "profile, a container the right to make user namespaces), so a submission can read "
-            "files and reach the network"
+            "profile, a container the right to make user namespaces), so a submission can "
+            f"{reach}"
         )
     if not isolation.startswith("bubblewrap"):
         return (
-            "without bubblewrap a submission can read files and reach the network; "
+            f"without bubblewrap a submission can {reach}; "
             "on Linux install it (Debian, Ubuntu, Fedora: the package bubblewrap)"
         )
+    if "filter" in isolation:
+        return "system calls cannot be filtered here, so nodes can reach each other in secret"
     return "the number of processes is not limited when the grader runs as root here"
 
 
@@ -101,21 +106,47 @@ def grade_folders(
     """
     jobs = jobs or len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
     key = None if secret is None else read_secret(secret)
+    found = {root: _of_lab(root, lab) for root in folders}
+    total = sum(map(len, found.values()))
     rows: list[Row] = []
-    with executor_of(where, jobs) as executor:
-        for root in folders:
-            found = [(s, p) for s, p in notebooks(root) if lab is None or lab in (p.stem, *p.parts)]
-            if not found:
-                raise DsvizError(f"there are no notebooks in {root}")
-            with tqdm(total=len(found), unit="notebook", disable=not sys.stderr.isatty()) as bar:
-                rows += grade_folder(found, root, out, executor, key, lambda row: bar.update())
+    bar = tqdm(total=total, unit="notebook", disable=None)  # None: only on a terminal
+    done = 0
+
+    def tell(_: Row) -> None:
+        nonlocal done
+        done += 1
+        bar.update()
+
+    try:
+        with bar, executor_of(where, jobs) as executor:
+            for root in folders:
+                rows += grade_folder(found[root], root, out, executor, key, tell)
+    except KeyboardInterrupt:
+        print(
+            f"stopped: {done} of {total} notebooks are done and kept in {out / 'results'}; "
+            "the same command goes on from there",
+            file=sys.stderr,
+        )
+        return 130
     out.mkdir(parents=True, exist_ok=True)
     write_csv(rows, out / "marks.csv")
+    write_grades(rows, out / "grades.csv")
     plain = [{k: v for k, v in row.items() if k != "key"} for row in rows]
     text = json.dumps(plain, indent=1, ensure_ascii=False)
     (out / "marks.json").write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     print(text if as_json else summary(rows, out))
     return int(any(row["status"] != "marked" for row in rows))
+
+
+def _of_lab(root: Path, lab: str | None) -> list[tuple[str, Path]]:
+    """Return (student, notebook) for each notebook of a lab below a folder; without one, for all.
+
+    Raises DsvizError when there is none.
+    """
+    found = [(s, p) for s, p in notebooks(root) if lab is None or lab in (p.stem, *p.parts)]
+    if not found:
+        raise DsvizError(f"there are no notebooks{' of ' + lab if lab else ''} in {root}")
+    return found
 
 
 def summary(rows: Sequence[Row], out: Path) -> str:
@@ -132,7 +163,9 @@ def summary(rows: Sequence[Row], out: Path) -> str:
     levels = {row["isolation"] for row in rows if row["isolation"]}
     lines += [
         "",
-        f"{len(rows)} notebooks: {told}. Marks: {out / 'marks.csv'}; pages in {out / 'feedback'}.",
+        f"{len(rows)} notebooks: {told}.",
+        f"Points for a learning platform: {out / 'grades.csv'}; reasons: {out / 'marks.csv'}; "
+        f"pages: {out / 'feedback'}",
     ]
     for level in sorted(levels):
         if level != "bubblewrap":

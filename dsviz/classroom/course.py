@@ -42,7 +42,8 @@ NEXT = """\
     nbgrader export                         writes grades.csv, all labs and students
 
     python -m dsviz grade submitted --out graded --secret course.secret
-                                            the same marks, and pages that play the counterexamples
+                                            the same marks, pages that play the counterexamples,
+                                            and graded/grades.csv for a learning platform
 
 Keep course.secret to yourself, and keep a copy: who has it can make every mark again.
 docs/instructors.md tells the rest."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from dsviz.draw.columns import as_json
-from dsviz.draw.export import payload
+from dsviz.draw.export import payload, player_script
 from dsviz.draw.theme import TOKENS
 from dsviz.grading.lab import Mark, Result
 
@@ -87,6 +88,7 @@ meter {{ width: 160px; height: 14px; margin-left: 8px; }}
 .marks .name {{ font-weight: 600; }}
 .marks .got {{ font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .marks .why {{ overflow-wrap: anywhere; }}
+.marks .why a {{ white-space: nowrap; }}
 .yes .sign {{ color: var(--green); }}
 .no .sign {{ color: var(--vermilion); }}
 a {{ color: var(--blue); }}
@@ -106,9 +108,8 @@ footer {{ margin-top: 40px; }}
 def page(result: Result, title: str, student: str, file: str) -> str:
     """Return the page as HTML. `title` is the lab's; `student` and `file` say whose it is."""
     played = [mark for mark in result.marks if _plays(mark)]
-    runs = [payload(mark.trace, [mark.verdict] if mark.verdict else []) for mark in played]
+    runs = [_run(mark) for mark in played]
     tokens = {name: "".join(f"--{k}: {v};" for k, v in TOKENS[name].items()) for name in TOKENS}
-    script = (WIDGETS / "player.js").read_text(encoding="utf-8")
     return _PAGE.format(
         title=escape(f"{title} · {student}"),
         css=(WIDGETS / "player.css").read_text(encoding="utf-8"),
@@ -123,8 +124,17 @@ def page(result: Result, title: str, student: str, file: str) -> str:
         footer=escape(_footer(result)),
         # No "<" at all in the data, so nothing in it can end the element.
         runs=as_json(runs).replace("<", "\\u003c"),
-        script=script.replace("</script", "<\\/script"),
+        script=player_script().replace("</script", "<\\/script"),
     )
+
+
+def _run(mark: Mark) -> dict[str, Any]:
+    """Return what the player's ``mount`` takes; it opens where the run went wrong."""
+    verdict = mark.verdict
+    run = payload(mark.trace, [verdict] if verdict else [])
+    if verdict is not None and verdict.at is not None:
+        run["view"]["at"] = verdict.at
+    return run
 
 
 def _plays(mark: Mark) -> bool:
@@ -151,7 +161,7 @@ def _players(played: Sequence[Mark]) -> str:
     parts = [
         "<h2>Your code, failing</h2>",
         "<p>Each of these is one execution of your own code, made as short as possible. "
-        "Step through it with the arrow keys.</p>",
+        "It opens where it went wrong: step back and forth with the arrow keys.</p>",
     ]
     for i, mark in enumerate(played):
         case = mark.counterexample
@@ -164,5 +174,6 @@ def _players(played: Sequence[Mark]) -> str:
 
 
 def _footer(result: Result) -> str:
-    kept = result.isolation or "nothing was run"
-    return f"Each node ran in a process of its own; isolation: {kept}."
+    if not result.isolation:
+        return "Nothing of it was run."
+    return f"Each node ran in a process of its own; isolation: {result.isolation}."

@@ -16,14 +16,18 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+import shutil
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from dsviz import __version__
+from dsviz.classroom.feedback import page
 from dsviz.classroom.work import Task, graded, not_graded
 from dsviz.errors import DsvizError
 from dsviz.grading.lab import Mark, Result, all_labs
@@ -55,20 +59,24 @@ def task_of(student: str, path: Path, root: Path, secret: str | None) -> tuple[T
         content = content_of(path)
         submission = parsed(content, path)
     except DsvizError as error:
-        about = {"student": student, "file": file, "lab": _lab_by_name(path)}
-        return about | _refused(about["lab"], str(error).replace(str(path), file)), _key(content)
+        said = str(error).replace(str(path), file)
+        return _refused(student, file, _lab_by_name(path), said), _key(content, student, said)
     seeds = variant(submission.lab, secret, student).hidden_seeds if secret else None
     slug = submission.lab.slug
     task = Task(student, file, slug, submission.cells, submission.notes, seeds)
     return task, _key(content, slug, student, __version__, secret or "")
 
 
-def _refused(lab: str, reason: str) -> Row:
+def _refused(student: str, file: str, lab: str, reason: str) -> Row:
     """A file that is no notebook is worth nothing where its name says which lab it should be."""
+    about = {"student": student, "file": file, "lab": lab}
     if not lab:
-        return not_graded(reason)
-    mark = Mark("the notebook can be read", 0, all_labs()[lab].points, reason)
-    return {"status": "marked", "reason": reason, **Result(lab, (mark,)).to_dict()}
+        return about | not_graded(reason)
+    of = all_labs()[lab]
+    said = reason.replace(file, "the file") + "."
+    result = Result(lab, (Mark("the notebook can be read", 0, of.points, said),))
+    html = page(result, of.title, student, file)
+    return about | {"status": "marked", "reason": reason, **result.to_dict(), "html": html}
 
 
 def _lab_by_name(path: Path) -> str:
@@ -102,8 +110,8 @@ def grade_folder(
         if done is None and isinstance(task, Task):
             waiting[place] = (task, key)
             continue
-        rows[place] = row = task if done is None else done
-        told(row)
+        rows[place] = store(out, key, task) if done is None else done
+        told(rows[place])
     for place, row in _run(waiting, executor):
         rows[place] = store(out, waiting[place][1], row)
         told(rows[place])
@@ -148,13 +156,17 @@ def results_name(file: str) -> str:
 
 
 def stored(out: Path, file: str, key: str) -> Row | None:
-    """Return the row that an earlier run stored for the same content, or None."""
+    """Return the row that an earlier run stored for the same content, or None.
+
+    One from before bubblewrap was there is made again.
+    """
     try:
         row = json.loads((out / "results" / f"{results_name(file)}.json").read_text("utf-8"))
     except (OSError, ValueError):
         return None
     same = row.get("key") == key and row.get("status") == "marked"
-    return row if same and (out / row["feedback"]).exists() else None
+    fit = row.get("isolation") in ("", "bubblewrap") or not shutil.which("bwrap")
+    return row if same and fit and (out / row["feedback"]).exists() else None
 
 
 def store(out: Path, key: str, row: Row) -> Row:
@@ -178,13 +190,31 @@ def _write(path: Path, text: str) -> None:
 
 
 def write_csv(rows: Iterable[Row], path: Path) -> None:
-    """Write the marks: one line a notebook."""
+    """Write what happened to each notebook: one line each."""
     names = ("student", "lab", "points", "max", "status", "reason", "file", "feedback")
-    with open(path, "w", encoding="utf-8", newline="") as file:
+    _write_lines(path, names, ([row.get(name) for name in names] for row in rows))
+
+
+def write_grades(rows: Iterable[Row], path: Path) -> None:
+    """Write the points: one line a student, one column a lab, as learning platforms import them.
+
+    No mark leaves the place empty. Of several notebooks for one lab the best one counts.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        own = found.setdefault(row["student"], {})
+        if row["status"] == "marked":
+            own[row["lab"]] = max(row["points"], own.get(row["lab"], 0))
+    labs = sorted({lab for own in found.values() for lab in own})
+    lines = ([student, *(own.get(lab) for lab in labs)] for student, own in found.items())
+    _write_lines(path, ["student", *labs], lines)
+
+
+def _write_lines(path: Path, head: Sequence[str], lines: Iterable[Sequence[Any]]) -> None:
+    with open(path, "w", encoding="utf-8", newline="", errors="backslashreplace") as file:
         writer = csv.writer(file)
-        writer.writerow(names)
-        for row in rows:
-            writer.writerow([_cell(row.get(name)) for name in names])
+        writer.writerow(head)
+        writer.writerows([_cell(value) for value in line] for line in lines)
 
 
 def _cell(value: Any) -> Any:
@@ -196,9 +226,30 @@ def _cell(value: Any) -> Any:
 
 @contextmanager
 def local(jobs: int) -> Iterator[Executor]:
-    """An executor of `jobs` processes on this machine."""
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    """An executor of `jobs` processes on this machine. When it is left by an error, as by Ctrl-C,
+    nothing more is begun and what runs is ended."""
+    before = set(active_children())
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_as_worker)
+    try:
         yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(active_children()) - before:
+            process.terminate()
+        raise
+    pool.shutdown()
+
+
+def _as_worker() -> None:
+    """Leave Ctrl-C to the process that started this one, and end with it, even if it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=follow, daemon=True).start()
 
 
 @contextmanager

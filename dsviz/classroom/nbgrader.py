@@ -2,13 +2,13 @@
 
 nbgrader's own autograding runs a student's notebook in a kernel and believes what it prints. Here
 `JudgeExecute` stands in place of its `Execute`: nothing of the notebook is run, the judge marks
-its graded cells, and the outputs that nbgrader reads the points from are written by us.
+the graded cells of the file that was handed in, and the outputs that nbgrader reads the points
+from are written by us. What nbgrader itself gets to see is made by `dsviz.classroom.handed_in`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,12 @@ from nbgrader.preprocessors import (
 from nbgrader.preprocessors.base import NbGraderPreprocessor
 from traitlets import Unicode
 
+from dsviz.classroom.handed_in import SubmissionExporter
 from dsviz.errors import DsvizError
 from dsviz.grading.grade import grade
 from dsviz.grading.lab import Lab, Mark, table
 from dsviz.grading.release import STUB, ClearLabSolutions
-from dsviz.grading.submission import parsed
+from dsviz.grading.submission import Submission, read_submission
 from dsviz.grading.variant import read_secret, variant
 
 
@@ -44,17 +45,31 @@ class JudgeExecute(NbGraderPreprocessor):
     def preprocess(self, nb: Any, resources: dict) -> tuple[Any, dict]:
         """Mark a notebook. Raises `InfrastructureError` when it cannot be judged: try again."""
         about = resources["nbgrader"]
-        path = Path(about["assignment"]) / f"{about['notebook']}.ipynb"
         try:
-            submission = parsed(json.dumps(nb).encode(), path)
+            submission = self._handed_in(about)
         except DsvizError as error:
-            return self._filled(nb, None, [], str(error)), resources
+            return self._filled(nb, None, [], f"{error}."), resources
         if self.secret:
             lab = variant(submission.lab, read_secret(Path(self.secret)), about["student"])
             submission = dataclasses.replace(submission, lab=lab)
         result = grade(submission)
         notes = ". ".join(result.notes)
         return self._filled(nb, submission.lab, list(result.marks), notes), resources
+
+    def _handed_in(self, about: dict[str, str]) -> Submission:
+        """Read the file itself, as `dsviz grade` does, and not what nbgrader has made of it."""
+        course = self.parent.parent.coursedir
+        where = (course.submitted_directory, about["student"], about["assignment"])
+        path = Path(course.format_path(*where)) / f"{about['notebook']}.ipynb"
+        try:
+            submission = read_submission(path)
+        except DsvizError as error:
+            raise DsvizError(str(error).replace(str(path), path.name)) from None
+        if submission.lab.slug != about["assignment"]:
+            raise DsvizError(
+                f"this is the notebook of {submission.lab.slug}, not of {about['assignment']}"
+            )
+        return submission
 
     def _filled(self, nb: Any, lab: Lab | None, marks: list[Mark], said: str) -> Any:
         asked = {question.name: question.cell for question in lab.questions} if lab else {}
@@ -95,6 +110,7 @@ def configure(c: Any, course: Path, name: str = "dsviz") -> None:
         ClearLabSolutions if step is ClearSolutions else step for step in steps
     ]
     c.OverwriteCells.add_missing_cells = True
+    c.Autograde.exporter_class = SubmissionExporter
     c.Autograde.autograde_preprocessors = [
         JudgeExecute,
         IgnorePattern,

@@ -32,6 +32,7 @@ import string, struct, time, types, typing, zlib  # noqa: E401, E402, F401
 from dsviz.grading import wire  # noqa: E402
 from dsviz.grading.child_node import NodeProcess, why_not_loaded  # noqa: E402
 from dsviz.grading.source import GIVEN, compiled  # noqa: E402
+from dsviz.grading.system_calls import hide_memory, refuse_calls  # noqa: E402
 
 MEMORY = 512 * 1024 * 1024  # bytes of address space of a node's process
 CPU_S = 20
@@ -97,6 +98,23 @@ def can_drop() -> bool:
     return os.waitpid(pid, 0)[1] == 0
 
 
+def can_filter() -> bool:
+    """Whether a node's process can be kept from reaching others, shown by trying."""
+    pid = os.fork()
+    if not pid:
+        try:
+            hide_memory()
+            refuse_calls()
+            refuse_calls(os.getpid())
+            try:
+                socket.socket()
+            except PermissionError:
+                os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitpid(pid, 0)[1] == 0
+
+
 def limit() -> None:
     """Give up what a node does not need."""
     os.setsid()
@@ -123,6 +141,7 @@ class Nursery:
         self.control = control
         self.pids: dict[int, int] = {}
         self.drops = False  # whether each node's process becomes a user of its own
+        self.filters = False  # whether each is kept from reaching others
         self.gone = (0, 0)  # what the processes that have ended used; see `used`
 
     def run(self) -> None:
@@ -133,10 +152,14 @@ class Nursery:
         except Exception:
             codes = None  # each node's process will find out and say so
         self.drops = os.geteuid() == 0 and can_drop()
+        self.filters = can_filter()
+        if self.filters:
+            hide_memory()
+            refuse_calls()
         gc.collect()
         gc.freeze()  # so that no fork copies memory only because a collector looked at it
         as_root = os.geteuid() == 0 and not self.drops
-        self.control.sendall(b"READY\n" if as_root else b"ready\n")
+        self.control.sendall(b"ok %d%d" % (as_root, self.filters))
         while True:
             order, handed, _, _ = socket.recv_fds(self.control, 8, 1)
             if len(order) < 8:
@@ -172,6 +195,9 @@ class Nursery:
             if self.drops:
                 become(FIRST_USER + number)
             limit()
+            if self.filters:
+                hide_memory()  # again: becoming another user has opened it
+                refuse_calls(os.getpid())
             serve(channel, cells, codes)
         finally:
             os._exit(0)

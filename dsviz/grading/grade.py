@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from dsviz.errors import DsvizError
@@ -21,53 +21,92 @@ Progress = Callable[[int, int], None]
 
 
 def grade(
-    submission: Submission,
-    progress: Progress | None = None,
-    executor: Executor | None = None,
-    at_once: int = AT_ONCE,
+    submission: Submission, progress: Progress | None = None, at_once: int = AT_ONCE
 ) -> Result:
-    """Return what a submission is worth.
+    """Return what a submission is worth, with `at_once` checks running at the same time.
 
-    Checks are independent of each other and each has processes of its own, so they may run on
-    any `concurrent.futures.Executor`. Raises `nursery.InfrastructureError` when the machine does
-    not let it judge; that is no mark.
+    Raises `nursery.InfrastructureError` when the machine does not let it judge; that is no mark.
     """
     lab = submission.lab
     checks = [check for check in lab.checks if check.points]
-    with ThreadPoolExecutor(at_once) as own:
-        pool = executor or own
-        futures = [pool.submit(mark, submission, check) for check in checks]
-        marks = []
-        for done, future in enumerate(futures, 1):
-            marks.append(future.result())
-            if progress is not None:
-                progress(done, len(checks))
-    marks += [mark_questions(lab, questions, submission) for questions in lab.questions]
-    return Result(lab.slug, tuple(marks), submission.notes, isolation())
+    left = iter(enumerate(checks))  # shared: each thread takes the next one
+    marks: dict[int, Mark] = {}
+
+    def work() -> None:
+        with Bench(submission) as bench:
+            for place, check in left:
+                marks[place] = bench.mark(check)
+                if progress is not None:
+                    progress(len(marks), len(checks))
+
+    with ThreadPoolExecutor(at_once) as pool:
+        for future in [pool.submit(work) for _ in range(min(at_once, len(checks)))]:
+            future.result()
+    answered = [mark_questions(lab, questions, submission) for questions in lab.questions]
+    found = [marks[place] for place in sorted(marks)] + answered
+    return Result(lab.slug, tuple(found), submission.notes, isolation())
 
 
 def mark(submission: Submission, check: Check) -> Mark:
     """Return what one check gives; its counterexample stays behind, as it holds stand-ins."""
-    missing = submission.missing(check.needs)
-    if missing is not None:
-        return Mark(check.name, 0, check.points, f"{missing}.")
-    try:
-        return _marked(submission, check)
-    except InfrastructureError:
-        return _marked(submission, check)  # once more: a machine has its moments
+    with Bench(submission) as bench:
+        return bench.mark(check)
 
 
-def _marked(submission: Submission, check: Check) -> Mark:
-    try:
-        with one_cpu(), Host(submission.code()) as host:
-            classes = host.classes(check.needs)
-            return run_check(submission.lab, check, classes, hidden=True, clock=host.spent)
-    except Stopped as stopped:
-        return Mark(check.name, 0, check.points, f"the submission {stopped}.")
-    except InfrastructureError:
-        raise
-    except DsvizError as error:  # not loaded, without an option that it should have, and the like
-        return Mark(check.name, 0, check.points, f"{error}.")
+class Bench:
+    """Where one thread marks a submission, check by check, on one processor.
+
+    The first process, which forks all others and runs nothing of the submission, serves all of
+    them: starting one takes as long as some ten runs.
+    """
+
+    def __init__(self, submission: Submission) -> None:
+        self._submission = submission
+        self._host: Host | None = None
+        self._processor = one_cpu()
+
+    def mark(self, check: Check) -> Mark:
+        """Return what one check gives. Raises InfrastructureError."""
+        missing = self._submission.missing(check.needs)
+        if missing is not None:
+            return Mark(check.name, 0, check.points, f"{missing}.")
+        try:
+            return self._marked(check)
+        except InfrastructureError:
+            self._end()
+            return self._marked(check)  # once more: a machine has its moments
+
+    def _marked(self, check: Check) -> Mark:
+        lab = self._submission.lab
+        try:
+            if self._host is None:
+                self._host = Host(self._submission.code())
+            clock = self._host.stopwatch()
+            return run_check(lab, check, self._host.classes(check.needs), hidden=True, clock=clock)
+        except Stopped as stopped:
+            return Mark(check.name, 0, check.points, f"the submission {stopped}.")
+        except InfrastructureError:
+            raise
+        except DsvizError as error:  # not loaded, without an option that it should have, …
+            return Mark(check.name, 0, check.points, f"{error}.")
+        finally:
+            if self._host is not None:
+                self._host.end_run()
+
+    def _end(self) -> None:
+        host, self._host = self._host, None
+        if host is not None:
+            host.close()
+
+    def __enter__(self) -> Bench:
+        self._processor.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._end()
+        finally:
+            self._processor.__exit__(None, None, None)
 
 
 def mark_questions(lab: Lab, questions: Questions, submission: Submission) -> Mark:

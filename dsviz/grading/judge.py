@@ -12,14 +12,18 @@ What isolates those processes (`isolation`), the best that works on the machine:
   read-only view of the system without home directories, solutions and hidden checks; everything
   in it ends with it.
 * ``limits``: an empty environment, a session of its own, limits on memory, CPU time, files and
-  file size. The file system is readable and the network reachable: for practice and trusted
-  classes, not for an examination.
+  file size. The file system is readable, and without the filter below the network reachable: for
+  practice and trusted classes, not for an examination.
 
 A grader that runs as root gives each node's process a user of its own, because the limit on
 processes does not hold for root. Where that user could not read Python's files it says so: the
 level then ends with "as root: processes are not limited".
 
-A system call filter and a group for counting processes are not used yet.
+Nodes of a submission share a sandbox, so on Linux a filter of system calls keeps their processes
+from each other as well (`dsviz.grading.system_calls`): no sockets, no shared memory, no signals, no
+new processes, nothing written. Where it cannot be installed the level ends with "without a filter
+of system calls". What is left is what one process of a user may see of another in ``/proc``, as how
+much memory it has; a group for counting processes is not used.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ import random
 import struct
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from dsviz.errors import DsvizError
@@ -67,7 +71,7 @@ class Host:
         self._effects = 0
         self._used_s = 0.0
         self.asked_s = 0.0  # in which the judge waited for answers
-        self._queued_s = queued_s()
+        self.spent = self.stopwatch()
 
     @property
     def isolation(self) -> str:
@@ -125,17 +129,26 @@ class Host:
             self._spares.append(self._nursery.fork())
         return self._spares.popleft()
 
-    def spent(self) -> float:
-        """How many seconds the submission has used, however busy the machine is.
+    def stopwatch(self) -> Callable[[], float]:
+        """Return what tells how many seconds the submission has used since now.
 
-        That is what its processes ran, and half of what they slept: of the time that the judge
-        waited for them, what is left when nobody waited for a processor.
+        However busy the machine is: that is what its processes ran, and half of what they slept,
+        which is, of the time that the judge waited for them, what is left when nobody waited for
+        a processor.
         """
-        ran, waited = self._nursery.used()
-        if not ran:
-            return max(self._used_s, self.asked_s / PATIENCE)
-        queued = queued_s() - self._queued_s
-        return max(ran, IDLE * (self.asked_s - ran - waited - queued))
+        ran_before, waited_before = self._nursery.used()
+        used_before, asked_before, queued_before = self._used_s, self.asked_s, queued_s()
+
+        def spent() -> float:
+            ran, waited = self._nursery.used()
+            asked = self.asked_s - asked_before
+            if not ran:
+                return max(self._used_s - used_before, asked / PATIENCE)
+            ran -= ran_before
+            queued = queued_s() - queued_before
+            return max(ran, IDLE * (asked - ran - (waited - waited_before) - queued))
+
+        return spent
 
     def count(self, channel: Channel, effects: int, used_s: Any) -> None:
         """Count what nodes did in this run. Raises Stopped when it is too much."""

@@ -23,14 +23,16 @@ from typing import Any
 from dsviz.errors import DsvizError
 from dsviz.grading import wire
 from dsviz.grading.run import Stopped
+from dsviz.grading.syntax import tree
 
 EVENT_S = 3.0  # in which a handler must return
 EXTENSIONS = 20  # so often it gets as long again, if it had to wait for a processor
-LOAD_S = 10.0  # in which the first process must be there and have compiled the submission
+LOAD_S = 20.0  # in which the first process must be there and have compiled the submission
 
 FLAGS = ("-S", "-s", "-P", "-B")  # no site packages, nothing written beside the sources
 NO_BUBBLE = ", bubblewrap is installed but does not start here"
 AS_ROOT = ", as root: processes are not limited"
+UNFILTERED = ", without a filter of system calls"
 
 PACKAGE = Path(__file__).resolve().parent.parent
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/alternatives")
@@ -59,7 +61,7 @@ def needed() -> tuple[str, ...]:
             for folder in path.parents
             if PACKAGE in (folder, *folder.parents)
         ]
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "dsviz":
                 module = PACKAGE.joinpath(*node.module.split(".")[1:])
                 names = (module, *(module / alias.name for alias in node.names))
@@ -108,9 +110,7 @@ def _ways() -> list[Way]:
     return [*best, ("limits", _plain)]
 
 
-_working: list[Way] = []  # the way that worked last, tried first
-
-
+_working: list[Way] = []  # the best way that works here, once it is known
 _isolation = ""
 
 
@@ -131,14 +131,17 @@ class Nursery:
                 "marks need Linux or macOS; on Windows run the grader in WSL 2, see "
                 "docs/instructors.md"
             )
-        for way in [*_working, *_ways()]:
-            if self._starts(way, cells):
+        # What does not start without a submission never will: only then another way is taken.
+        for way in [] if _working else _ways():
+            if self._starts(way, {}):
+                self.close()
                 _working[:] = [way]
-                return
-        raise InfrastructureError(
-            "no process for the submission could be started; try again, and if that does not "
-            "help look at `python -m dsviz doctor`"
-        )
+                break
+        if not _working or not self._starts(_working[0], cells):
+            raise InfrastructureError(
+                "no process for the submission could be started; try again, and if that does not "
+                "help look at `python -m dsviz doctor`"
+            )
 
     def _starts(self, way: Way, cells: Mapping[str, str]) -> bool:
         self.isolation, command = way
@@ -167,12 +170,13 @@ class Nursery:
         self._control.settimeout(LOAD_S)
         try:
             self._control.sendall(wire.dump({"cells": dict(cells)}))
-            answer = self._control.recv(6)
-            if answer in (b"ready\n", b"READY\n"):
+            answer = self._control.recv(5)
+            if answer[:3] == b"ok ":
                 global _isolation
                 if self.isolation == "limits" and shutil.which("bwrap"):
                     self.isolation += NO_BUBBLE
-                self.isolation += "" if answer == b"ready\n" else AS_ROOT
+                self.isolation += AS_ROOT if answer[3:4] == b"1" else ""
+                self.isolation += "" if answer[4:5] == b"1" else UNFILTERED
                 _isolation = self.isolation
                 return True
         except OSError:

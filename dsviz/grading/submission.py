@@ -10,13 +10,14 @@ import ast
 import json
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dsviz.errors import DsvizError
 from dsviz.grading.lab import Lab, Questions, all_labs, lab_named
+from dsviz.grading.syntax import tree
 
 MAX_BYTES = 50_000_000  # most of a large notebook are its outputs, which nobody reads here
 
@@ -58,14 +59,14 @@ def read_submission(path: Path) -> Submission:
 
 def parsed(content: bytes, path: Path) -> Submission:
     """Read the content of a lab's notebook; `path` names it. Raises like `read_submission`."""
-    notebook = _notebook(content, path)
+    notebook = notebook_of(content, path)
     lab = _lab_of(notebook, path)
     wanted = {*lab.classes.values(), *(question.cell for question in lab.questions)}
     found: dict[str, list[str]] = {}
     for cell in notebook["cells"]:
-        name = _grade_id(cell, wanted)
+        name = grade_id(cell, wanted)
         if name is not None:
-            found.setdefault(name, []).append(_source(cell))
+            found.setdefault(name, []).append(source_of(cell))
     notes = _foreign_kernel(notebook)
     cells = {}
     for name, sources in found.items():
@@ -93,7 +94,7 @@ def _chosen(name: str, sources: list[str], defines: set[str]) -> tuple[str, list
 def _defined(source: str) -> set[str]:
     """Return the classes that a source defines, which is not executed; none if it is not Python."""
     try:
-        body = ast.parse(source).body
+        body = tree(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
     return {node.name for node in body if isinstance(node, ast.ClassDef)}
@@ -128,7 +129,7 @@ def content_of(path: Path) -> bytes:
     return content
 
 
-def _notebook(content: bytes, path: Path) -> dict[str, Any]:
+def notebook_of(content: bytes, path: Path) -> dict[str, Any]:
     """Return the notebook as data; its cells are a list of dictionaries."""
     try:
         notebook = json.loads(content.decode("utf-8-sig"))
@@ -161,7 +162,7 @@ def _lab_of(notebook: dict[str, Any], path: Path) -> Lab:
     )
 
 
-def _grade_id(cell: dict[str, Any], wanted: set[str]) -> str | None:
+def grade_id(cell: dict[str, Any], wanted: Container[str]) -> str | None:
     """Return the grade id of a code cell among the wanted ones; its cell id serves as well."""
     if cell.get("cell_type") != "code":
         return None
@@ -176,7 +177,8 @@ def _dict(data: Any) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _source(cell: dict[str, Any]) -> str:
+def source_of(cell: dict[str, Any]) -> str:
+    """Return the text of a cell, "" when it has none."""
     source = cell.get("source", "")
     lines = source if isinstance(source, list) else [source]
     return "".join(line for line in lines if isinstance(line, str))
@@ -188,11 +190,11 @@ def literal(source: str, variable: str) -> Any:
     Raises DsvizError when there is none.
     """
     try:
-        tree = ast.parse(source)
+        body = tree(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise DsvizError("the cell with the answers is not valid Python") from None
     value = None
-    for node in tree.body:
+    for node in body:
         targets = node.targets if isinstance(node, ast.Assign) else []
         if any(isinstance(target, ast.Name) and target.id == variable for target in targets):
             value = node.value
