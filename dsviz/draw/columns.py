@@ -5,21 +5,27 @@ imports more than the standard library, and nothing knows how a picture is made.
 
 Times are ms, rounded to 1/1000. Nodes, message kinds and texts are numbers into the lists
 ``nodes``, ``kinds`` and ``texts``; -1 means none. A span without an end ends at the run's end.
+Long columns of numbers are arrays, in which `packing` sends them; as JSON they are lists.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dsviz.draw.labels import label_lines, message_label, short
+from dsviz.draw.chips import LINK_FAULTS, chip, end_of, fault_columns, stored_form
+from dsviz.draw.flights import FATES, Flights, tidy
+from dsviz.draw.labels import attribute_text, lines_of, short
 from dsviz.draw.theme import kind_styles, role_shapes
-from dsviz.trace import Message, Trace
+from dsviz.trace import Trace
 
-#: How a flight can end; columns hold the position in this list.
-FATES = ("delivered", "lost", "cut", "node down", "under way")
+__all__ = [
+    "FATES", "STEPS", "as_json", "chip", "columns", "columns_of", "keep_beside", "pace",
+    "places_of",
+]  # fmt: skip
 
 #: Events worth a stop of "next event", in the order of their codes in ``steps.what``.
 STEPS = (
@@ -40,7 +46,8 @@ def columns(
     attribute only). `kinds` are message kinds met before (kind: what it answers, or empty);
     new ones are added to it, so that a kind keeps its colour from one run to the next.
     """
-    return _Columns(trace, kinds).finish(list(verdicts), positions)
+    made = _Columns(trace, kinds).finish(positions)
+    return made | {"verdicts": places_of(trace, made, verdicts)}
 
 
 def columns_of(trace: Trace) -> dict[str, Any]:
@@ -59,7 +66,7 @@ def keep_beside(trace: Trace, made: dict[str, Any]) -> dict[str, Any]:
 
 def as_json(payload: Mapping[str, Any]) -> str:
     """Return columns as the shortest JSON, the same on every run."""
-    return json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(payload, separators=(",", ":"), ensure_ascii=False, default=array.tolist)
 
 
 def _table(*names: str) -> dict[str, list]:
@@ -74,10 +81,7 @@ class _Columns:
         self.number = {name: i for i, name in enumerate(trace.nodes)}
         self.texts: dict[str, int] = {}
         self.kinds: dict[str, str] = {} if kinds is None else kinds
-        self.kind_of: dict[int, str] = {}  # message id -> kind
-        self.kind_number = {kind: i for i, kind in enumerate(self.kinds)}
-        self.flights = _table("src", "dst", "kind", "label", "sent", "ended", "fate")
-        self._add_flight = [column.append for column in self.flights.values()]
+        self._messages = Flights(self.number, self.text, self.kinds)
         self.spans = _table("node", "what", "from", "to", "text")
         self.shown = _table("node", "t", "text")
         self.unsynced = _table("node", "t", "n")
@@ -87,80 +91,64 @@ class _Columns:
         self.walls: list[dict] = []
         self.ops = _table("id", "client", "text", "f", "call", "end", "status", "result", "to")
         self.op_row: dict[Any, int] = {}
-        self.steps = _table("t", "what", "node", "ref")
         self.errors: list[dict] = []
-        self.faults = [_fault(i, f, trace.duration) for i, f in enumerate(trace.faults)]
-        self.step_of_seq: dict[int, int] = {}
-        self.time_of_seq: dict[int, float] = {}
-        self._state: dict[str, dict] = {name: {} for name in trace.nodes}
+        self.faults = [fault_columns(i, f) for i, f in enumerate(trace.faults)]
+        self._lines: dict[str, dict[str, str]] = {name: {} for name in trace.nodes}
         self._open: dict[tuple[str, str], int] = {}  # (node, what) -> its open span
         self._dirty: dict[str, int] = {}
         self._queues: dict[str, set[int]] = {}  # by node, the messages that wait for it
+        self._times: dict[int, float] | None = None
         self._offset: dict[str, float] = {}
-        self._read()
+        others = self._read()
+        self.flights = self._messages.columns()
+        self.steps = _steps(self.flights, others)
 
     def text(self, value: str) -> int:
         return self.texts.setdefault(value, len(self.texts))
 
-    def _read(self) -> None:
+    def _read(self) -> list[tuple]:
+        """Go through the events; return those that are no plain deliveries, for `_steps`."""
         codes = {what: code for code, what in enumerate(STEPS)}
         act = {
             "state": self._shows, "write": self._wrote, "synced": self._synced,
             "undone": self._undone, "crash": self._crashed, "start": self._started,
             "pause": self._paused, "resume": self._resumed, "fault": self._began,
             "invoke": self._invoked, "ok": self._ended, "fail": self._ended, "info": self._ended,
-            "timer": self._noted, "log": self._noted, "queued": self._queued,
+            "timer": self._noted, "log": self._noted, "queued": self._queued, "heal": self._healed,
         }  # fmt: skip
-        fate_of = {"lost": 1, "cut": 2, "node down": 3}
-        times, whats = self.steps["t"], self.steps["what"]
-        nodes, refs = self.steps["node"], self.steps["ref"]
-        number, steps = self.number, self.step_of_seq
-        for time, seq, what, node, peer, data, info, cause in self.trace.rows:
-            t = round(time, 3)
-            self.time_of_seq[seq] = t
-            if what in ("deliver", "drop") and self._queues:
-                self._dequeued(t, node, data.id)
-            if what == "deliver":
-                ref = self._flight(data, peer, node, info, t, 0)
-            elif what == "drop":
-                ref = self._flight(data, peer, node, info[0], t, fate_of.get(info[1], 1))
-            elif what == "flight":
-                ref = self._flight(data, peer, node, info, t, 4)
-            elif what == "heal":
-                ref = info
+        number, messages, queues = self.number, self._messages.messages, self._queues
+        add, others = messages.append, []
+        for record in self.trace.records:
+            if type(record) is not tuple:  # a message, delivered as it was meant to be
+                if queues:
+                    self._dequeued(tidy(record[0]), record[2], record[1])
+                add(record)
+                continue
+            time, _, what, node, _, data, info, cause = record
+            t = tidy(time)
+            before = len(messages)
+            if what in ("deliver", "drop", "flight"):
+                if queues and what != "flight":
+                    self._dequeued(t, node, data.id)
+                ref = self._messages.note(what, data, time, info)
             else:
                 ref = act[what](t, what, node, data, info, cause) if what in act else -1
-            code = codes.get(what)
-            if code is not None:
-                steps[seq] = len(times)
-                times.append(t)
-                whats.append(code)
-                nodes.append(number.get(node, -1))
-                refs.append(-1 if ref is None else ref)
+            flies = len(messages) - before
+            if what in codes or flies:
+                code, ref = codes.get(what, -1), -1 if ref is None else ref
+                others.append((before, flies, t, code, number.get(node, -1), ref))
+        return others
 
-    def _flight(
-        self, message: Message, src: str, dst: str, sent: float, ended: float, fate: int
-    ) -> int:
-        kind = message.kind
-        if kind not in self.kind_number:
-            self.kind_number[kind] = len(self.kind_number)
-            answers = "" if message.re is None else self.kind_of.get(message.re, "a request")
-            self.kinds[kind] = answers
-        self.kind_of[message.id] = kind
-        values = (
-            self.number[src], self.number[dst], self.kind_number[kind],
-            self.text(message_label(message)), round(sent, 3), ended, fate,
-        )  # fmt: skip
-        for add, value in zip(self._add_flight, values, strict=True):
-            add(value)
-        return len(self.flights["src"]) - 1
+    def _healed(self, t, what, node, data, info, cause) -> int:
+        return info
 
     def _shows(self, t, what, node, data, info, cause) -> None:
-        state = self._state[node]
-        state.update(data)
+        lines = self._lines[node]
+        for name, value in data.items():
+            lines[name] = attribute_text(name, value)
         self.shown["node"].append(self.number[node])
         self.shown["t"].append(t)
-        self.shown["text"].append(self.text("\n".join(label_lines(state))))
+        self.shown["text"].append(self.text("\n".join(lines_of(lines.values()))))
 
     def _count(self, t: float, node: str, change: int) -> None:
         count = self._dirty[node] = max(0, self._dirty.get(node, 0) + change)
@@ -173,7 +161,9 @@ class _Columns:
 
     def _synced(self, t, what, node, data, info, cause) -> int:
         self._count(t, node, -data)
-        began = self.time_of_seq.get(cause, t)
+        if self._times is None:
+            self._times = {record[1]: record[0] for record in self.trace.records}
+        began = min(tidy(self._times.get(cause, t)), t)
         if began < t:
             self._span(node, "syncing", began, t)
         return data
@@ -224,17 +214,16 @@ class _Columns:
 
     def _started(self, t, what, node, data, info, cause) -> int:
         self._close(node, "down", t)
-        if self._state[node]:
-            self._state[node] = {}
+        if self._lines[node]:
+            self._lines[node] = {}
             self.shown["node"].append(self.number[node])
             self.shown["t"].append(t)
             self.shown["text"].append(self.text(""))
         return data if isinstance(data, int) else 1
 
-    def _paused(self, t, what, node, data, info, cause) -> float:
+    def _paused(self, t, what, node, data, info, cause) -> None:
         if (node, "paused") not in self._open:
             self._open[node, "paused"] = self._span(node, "paused", t, None)
-        return round(data, 3) if isinstance(data, (int, float)) else -1
 
     def _resumed(self, t, what, node, data, info, cause) -> None:
         self._close(node, "paused", t)
@@ -246,8 +235,8 @@ class _Columns:
 
     def _began(self, t, what, node, data, info, cause) -> int:
         """A fault began: note what it does to links and clocks; nodes tell of theirs themselves."""
-        stored = _stored(data)
-        end = _end(stored)
+        stored = stored_form(data)
+        end = end_of(stored)
         name = stored.get("fault")
         if name == "Partition":
             a, b = ([self.number[n] for n in stored.get(side, [])] for side in ("a", "b"))
@@ -261,9 +250,9 @@ class _Columns:
             self._offset[node] = self._offset.get(node, 0.0) + stored["ms"]
             self.skew["node"].append(self.number[node])
             self.skew["t"].append(t)
-            self.skew["ms"].append(round(self._offset[node], 3))
-        elif name in _LINK_FAULTS:
-            what, field = _LINK_FAULTS[name]
+            self.skew["ms"].append(tidy(self._offset[node]))
+        elif name in LINK_FAULTS:
+            what, field = LINK_FAULTS[name]
             src, dst = (self.number.get(stored.get(side), -1) for side in ("src", "dst"))
             self._link(src, dst, what, t, end, stored.get(field, 0), info)
         elif stored.get("node") in self.number and (
@@ -301,7 +290,7 @@ class _Columns:
     def _noted(self, t, what, node, data, info, cause) -> int:
         return self.text(str(data))
 
-    def finish(self, verdicts: list[Any], positions: Mapping | None) -> dict[str, Any]:
+    def finish(self, positions: Mapping | None) -> dict[str, Any]:
         trace = self.trace
         shapes = role_shapes(trace.nodes.values())
         styles = kind_styles(self.kinds.items())
@@ -315,8 +304,8 @@ class _Columns:
         return {
             "name": trace.name,
             "seed": trace.seed,
-            "duration": round(trace.duration, 3),
-            "events": len(trace.rows),
+            "duration": tidy(trace.duration),
+            "events": len(trace),
             "pace": pace(self.flights, self._busy_until()),
             "nodes": nodes,
             "edges": self._edges(),
@@ -341,7 +330,6 @@ class _Columns:
             "steps": self.steps,
             "faults": self.faults,
             "errors": self.errors,
-            "verdicts": [self._verdict(v) for v in verdicts],
             "texts": list(self.texts),
         }
 
@@ -351,83 +339,65 @@ class _Columns:
         return min(max([*ends, *self.steps["t"][-1:], 0.0]) or math.inf, self.trace.duration)
 
     def _edges(self) -> list[list[int]]:
-        pairs = zip(self.flights["src"], self.flights["dst"], strict=True)
+        pairs = set(zip(self.flights["src"], self.flights["dst"], strict=True))
         return [list(p) for p in sorted({(min(p), max(p)) for p in pairs if p[0] != p[1]})]
 
-    def _verdict(self, verdict: Any) -> dict[str, Any]:
-        at = verdict.at
-        steps = [self.step_of_seq[seq] for seq in verdict.events if seq in self.step_of_seq]
-        operations = [self.op_row[op] for op in verdict.operations if op in self.op_row]
-        if at is None and verdict.status == "violated":
-            at = max((self.steps["t"][step] for step in steps), default=0.0)
-        return {
-            "check": verdict.check,
-            "status": verdict.status,
-            "sentence": verdict.sentence,
-            "at": None if at is None else round(at, 3),
-            "steps": steps,
-            "ops": operations,
-        }
+
+def _steps(flights: Mapping[str, Any], others: list[tuple]) -> dict[str, array]:
+    """Return the events worth a stop: plain deliveries, and among them the others.
+
+    Each of these is (how many flights came before, how many flights it is itself, time, code,
+    node, what it refers to); one without a code is no step.
+    """
+    ended, dst = flights["ended"], flights["dst"]
+    times, codes, nodes, refs = array("d"), array("b"), array("h"), array("i")
+    done = 0
+    for before, flies, t, code, node, ref in [*others, (len(ended), 0, 0.0, -1, -1, -1)]:
+        if before > done:
+            times.extend(ended[done:before])
+            codes.frombytes(bytes(before - done))
+            nodes.extend(dst[done:before])
+            refs.extend(range(done, before))
+        done = before + flies
+        if code >= 0:
+            times.append(t)
+            codes.append(code)
+            nodes.append(node)
+            refs.append(ref)
+    return {"t": times, "what": codes, "node": nodes, "ref": refs}
 
 
-_LINK_FAULTS = {
-    "Cut": ("cut", ""), "Loss": ("loss", "p"), "Duplicate": ("duplicate", "p"),
-    "Delay": ("delay", "ms"), "Reorder": ("reorder", "ms"), "Corrupt": ("corrupt", "p"),
-}  # fmt: skip
+def places_of(trace: Trace, made: Mapping[str, Any], verdicts: Iterable[Any]) -> list[dict]:
+    """Return verdicts as the player shows them: they point at steps and operations by row."""
+    verdicts = list(verdicts)
+    wanted = {seq for verdict in verdicts for seq in verdict.events}
+    step_of: dict[int, int] = {}
+    if wanted:
+        stops = [r[1] for r in trace.records if type(r) is not tuple or r[2] in _STOPS]
+        step_of = {seq: step for step, seq in enumerate(stops) if seq in wanted}
+    operation = {op: row for row, op in enumerate(made["ops"]["id"])}
+    return [_verdict(verdict, made["steps"]["t"], step_of, operation) for verdict in verdicts]
 
 
-def _stored(fault: Any) -> dict[str, Any]:
-    """The JSON form of a fault; a trace read from a file may hold nothing else."""
-    return fault if isinstance(fault, dict) else fault.to_dict()
+_STOPS = frozenset(STEPS)
 
 
-def _end(stored: Mapping[str, Any]) -> float | None:
-    duration = stored.get("duration")
-    return None if duration is None else round(stored.get("at", 0.0) + duration, 3)
-
-
-def _fault(number: int, fault: Any, duration: float) -> dict[str, Any]:
-    stored = _stored(fault)
-    known = not isinstance(fault, dict)
-    nodes = [stored[k] for k in ("node", "src", "dst") if stored.get(k)]
-    nodes += [n for k in ("targets", "a", "b") for n in stored.get(k, [])]
+def _verdict(verdict: Any, times: array, step_of: dict, operation: dict) -> dict[str, Any]:
+    at = verdict.at
+    steps = [step_of[seq] for seq in verdict.events if seq in step_of]
+    if at is None and verdict.status == "violated":
+        at = max((times[step] for step in steps), default=0.0)
     return {
-        "index": number,
-        "at": round(stored.get("at", 0.0), 3),
-        "ends": _end(stored),
-        "what": stored.get("fault"),
-        "label": getattr(fault, "label", stored.get("fault")),
-        "chip": chip(fault),
-        "text": str(fault) if known else stored.get("fault"),
-        "python": repr(fault) if known else "",
-        "nodes": nodes,
-        "stored": stored,
+        "check": verdict.check,
+        "status": verdict.status,
+        "sentence": verdict.sentence,
+        "at": None if at is None else tidy(at),
+        "steps": steps,
+        "ops": [operation[op] for op in verdict.operations if op in operation],
     }
 
 
-def chip(fault: Any) -> str:
-    """Return a fault in few words: ``pause r3 · 80 ms``."""
-    stored = _stored(fault)
-    return _chip(stored, getattr(fault, "label", stored.get("fault")))
-
-
-def _chip(stored: Mapping[str, Any], label: str) -> str:
-    if "a" in stored:
-        where = f"{_group(stored['a'])} | {_group(stored.get('b', [])) or 'rest'}"
-    elif "src" in stored or "dst" in stored:
-        where = f"{stored.get('src', 'all')} → {stored.get('dst', 'all')}"
-    else:
-        where = stored.get("node") or _group(stored.get("targets", []))
-        where = where or ("on every link" if stored.get("fault") in _LINK_FAULTS else "")
-    label = {"one-way cut": "cut", "extra delay": "delay"}.get(label, label)
-    numbers = [f"{stored['p'] * 100:g} %"] if "p" in stored else []
-    numbers += [f"{stored['ms']:+g} ms"] if "ms" in stored else []
-    numbers += [f"{stored['duration']:g} ms"] if stored.get("duration") is not None else []
-    return " · ".join([f"{label} {where}".strip(), *numbers])
-
-
-def _group(names: list[str]) -> str:
-    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} + {len(names) - 2}"
+_ENOUGH = 2_000  # flights, to know how long a typical one takes
 
 
 def pace(flights: Mapping[str, list], duration: float) -> float:
@@ -436,7 +406,9 @@ def pace(flights: Mapping[str, list], duration: float) -> float:
     Slow enough that a message is seen moving for about a second, quick enough that the `duration`
     ms in which something happens take at most ten minutes.
     """
-    took = sorted(e - s for s, e in zip(flights["sent"], flights["ended"], strict=True) if e > s)
+    every = -(-len(flights["sent"]) // _ENOUGH) or 1
+    ends = zip(flights["sent"][::every], flights["ended"][::every], strict=True)
+    took = sorted(end - begin for begin, end in ends if end > begin)
     typical = took[len(took) // 2] if took else duration / 20
     wanted = max(typical / 1.1, duration / 600)
     steps = [m * 10.0**e for e in range(-3, 7) for m in (1, 2, 5)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -67,6 +67,12 @@ def message_label(message: Message) -> str:
     return message.kind
 
 
+def telling_field(fields: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return the field that `message_label` looks at first, and what it puts before its value."""
+    telling, others = _fields_to_try(fields)
+    return telling[0] if telling else (others[0], f"{others[0]} ") if others else None
+
+
 @lru_cache(maxsize=4096)
 def _fields_to_try(fields: tuple[str, ...]) -> tuple[list[tuple[str, str]], list[str]]:
     """Return (telling fields with their prefixes, best first; the fields in their own order)."""
@@ -75,7 +81,12 @@ def _fields_to_try(fields: tuple[str, ...]) -> tuple[list[tuple[str, str]], list
 
 def label_lines(shown: Mapping[str, Any]) -> list[str]:
     """Return what a node shows as at most two short lines."""
-    parts = [part for name, value in shown.items() if (part := _attribute(name, value))]
+    return lines_of(attribute_text(name, value) for name, value in shown.items())
+
+
+def lines_of(texts: Iterable[str]) -> list[str]:
+    """Return texts of attributes as at most two short lines."""
+    parts = [text for text in texts if text]
     if not parts:
         return []
     lines = [parts[0]]
@@ -87,7 +98,8 @@ def label_lines(shown: Mapping[str, Any]) -> list[str]:
     return [short(line, LINE_CHARS) for line in lines]
 
 
-def _attribute(name: str, value: Any) -> str:
+def attribute_text(name: str, value: Any) -> str:
+    """Return an attribute that a node shows in few characters, or nothing when it says nothing."""
     if isinstance(value, Mapping) and not value:
         return ""  # nothing to show yet
     if isinstance(value, (str, Mapping)):
