@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from array import array
 
 import pytest
 from draw_support import all_answered, everything
 
+from dsviz.draw.columns import columns_of
 from dsviz.draw.export import to_html
 from dsviz.errors import DsvizError
 from dsviz.sim.faults import FAULTS, Crash, Pause
@@ -27,7 +29,18 @@ def player() -> Player:
 
 
 def sent(player: Player, name: str) -> dict:
-    return json.loads(getattr(player, name))
+    """The columns in the bytes that the page gets, read as the page reads them."""
+    content = getattr(player, name)
+    size = int.from_bytes(content[:4], "little")
+    read = json.loads(content[4 : 4 + size])
+    for table in read.values():
+        for key, column in table.items() if isinstance(table, dict) else ():
+            if column[:1] == ["$"]:
+                _, code, first, count = column
+                at = 4 + size + first
+                assert at % 8 == 0
+                table[key] = memoryview(content)[at:][: count * array(code).itemsize].cast(code)
+    return read
 
 
 def click(player: Player, **message) -> str:
@@ -41,6 +54,34 @@ def test_opens_with_the_run_as_scripted(player):
     assert player._edited == b""
     assert [v.status for v in player.verdicts] == ["ok"]
     assert player._view["live"]
+
+
+def test_what_is_sent_is_what_the_stills_are_drawn_from(player):
+    read, made = sent(player, "_scripted"), columns_of(player.trace)
+    for table in ("flights", "steps"):
+        assert {name: list(column) for name, column in read[table].items()} == {
+            name: list(column) for name, column in made[table].items()
+        }
+    assert read["texts"] == made["texts"]
+
+
+def test_the_picture_is_sent_before_the_checks_have_spoken():
+    views, judged = [], []
+
+    def slow(trace):
+        judged.append(len(views))
+        return all_answered(trace)
+
+    player = Player(calm(), checks=[slow])
+    player.observe(lambda change: views.append(change.new), "_view")
+    player.inject(Crash("k", at=50))
+    assert judged == [0, 1], "the first run before it is shown, the second after"
+    assert [view["pending"] for view in views] == [True, False]
+    assert [view["lamps"][1][0]["status"] for view in views] == ["pending", "violated"]
+    assert views[0]["revision"] == views[1]["revision"]
+    assert views[0]["tabs"] == views[1]["tabs"]
+    player.undo()
+    assert len(views) == 3, "what was judged is shown at once"
 
 
 def test_lanes_are_of_nodes_that_there_are():

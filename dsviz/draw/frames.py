@@ -10,7 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dsviz.draw.columns import FATES, STEPS, as_json, chip, columns, columns_of, keep_beside
+from dsviz.draw.columns import (
+    FATES,
+    STEPS,
+    as_json,
+    chip,
+    columns,
+    columns_of,
+    keep_beside,
+    places_of,
+)
+from dsviz.draw.flights import tidy
 from dsviz.draw.outcome import (
     Divergence,
     Measure,
@@ -26,6 +36,7 @@ __all__ = [
     "FATES", "STEPS", "Divergence", "Frame", "LinkView", "Measure", "MessageView", "NodeView",
     "OperationView", "as_json", "chip", "columns", "columns_of", "compare", "event_words",
     "first_divergence", "frame", "in_flight", "keep_beside", "key_moments", "measures", "outcome",
+    "places_of", "tidy",
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from dsviz.draw.columns import columns_of
 from dsviz.draw.labels import message_label
-from dsviz.trace import Event, Message, Trace
+from dsviz.trace import Event, Message, Trace, as_row
 from dsviz.transcript import sentence
 
 
@@ -125,18 +125,33 @@ def first_divergence(trace_a: Trace, trace_b: Trace) -> Divergence | None:
     random stream of its own. Returns None when the runs are equal.
     """
     ours, theirs = _comparable(trace_a), _comparable(trace_b)
-    for one, other in zip(ours, theirs, strict=False):
+    # Up to the cause the two are equal to the last number: no need to look at what they mean.
+    start = next(
+        (i for i, (x, y) in enumerate(zip(ours, theirs, strict=False)) if _differ(x, y)),
+        min(len(ours), len(theirs)),
+    )
+    for one, other in zip(ours[start:], theirs[start:], strict=False):
+        one, other = _row(one), _row(other)
         if _essence(one) != _essence(other):
             return _divergence(one, other)
     if len(ours) == len(theirs):
         return None
     longer = ours if len(ours) > len(theirs) else theirs
-    row = longer[min(len(ours), len(theirs))]
+    row = _row(longer[min(len(ours), len(theirs))])
     return _divergence(row, None) if longer is ours else _divergence(None, row)
 
 
 def _comparable(trace: Trace) -> list[tuple]:
-    return [row for row in trace.rows if row[2] not in ("fault", "heal")]
+    """The records of a trace without those of its faults."""
+    return [r for r in trace.records if type(r) is not tuple or r[2] not in ("fault", "heal")]
+
+
+def _differ(one: tuple, other: tuple) -> bool:
+    return type(one) is not type(other) or one != other
+
+
+def _row(record: tuple) -> tuple:
+    return as_row(record) if isinstance(record, Message) else record
 
 
 def _essence(row: tuple) -> tuple:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from dsviz.draw import frames
 from dsviz.draw.layout import layout
+from dsviz.draw.packing import packed
 from dsviz.sim.faults import Fault
 from dsviz.trace import Trace
 
@@ -14,14 +16,34 @@ Faults = tuple[Fault, ...]
 
 
 class Future:
-    """One run with its verdicts and columns."""
+    """One run with its columns; it is judged when somebody asks for its verdicts.
 
-    def __init__(self, trace: Trace, verdicts: list[Any], kinds: dict[str, str]) -> None:
+    `checks` are functions from a trace to a verdict, `kinds` the message kinds met before.
+    """
+
+    def __init__(
+        self, trace: Trace, checks: Sequence[Callable[[Trace], Any]], kinds: dict[str, str]
+    ) -> None:
         self.trace = trace
-        self.verdicts = verdicts
-        made = frames.columns(trace, verdicts, layout(trace.nodes), kinds)
+        self._checks = checks
+        made = frames.columns(trace, (), layout(trace.nodes), kinds)
         self.columns = frames.keep_beside(trace, made)
-        self.json = frames.as_json(self.columns).encode()
+        self.packed = packed(self.columns)
+
+    @cached_property
+    def verdicts(self) -> list[Any]:
+        """What the checks say. Raises what a check raises, and then has not been judged."""
+        return [check(self.trace) for check in self._checks]
+
+    @property
+    def judged(self) -> bool:
+        """Whether the verdicts are known."""
+        return "verdicts" in self.__dict__
+
+    @cached_property
+    def lamps(self) -> list[dict[str, Any]]:
+        """The verdicts as the page shows them."""
+        return frames.places_of(self.trace, self.columns, self.verdicts)
 
     def rows_of(self, events: Iterable[Any]) -> dict[str, list[int]]:
         """Return which flights and which nodes of the columns these events are about."""
@@ -33,11 +55,26 @@ class Future:
             if event.node in nodes:
                 found["nodes"].append(nodes.index(event.node))
             if event.what in ("deliver", "drop", "flight"):
-                ends = (round(event.sent_at, 3), round(event.time, 3))
+                ends = (frames.tidy(event.sent_at), frames.tidy(event.time))
                 place = (nodes.index(event.peer), nodes.index(event.node), *ends)
                 if place in number:
                     found["flights"].append(number[place])
         return found
+
+
+def pending(lamps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lamps of a run that is still being judged, after those of the run before it.
+
+    `tall` keeps the room of a verdict with a sentence, so that nothing jumps when it comes.
+    """
+    asked = "is still being judged"
+    return [
+        {
+            "check": lamp["check"], "status": "pending", "sentence": asked, "at": None,
+            "steps": [], "ops": [], "tall": lamp.get("tall", lamp["status"] != "ok"),
+        }
+        for lamp in lamps
+    ]  # fmt: skip
 
 
 class State(NamedTuple):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,18 @@ import anywidget
 import traitlets
 
 from dsviz.check.why import Why, why
-from dsviz.draw import frames
-from dsviz.draw.export import page, player_script, save, to_html
+from dsviz.draw.export import page, player_script, save
 from dsviz.draw.theme import FAULT_ICONS, TOKENS
 from dsviz.errors import DsvizError, listed
 from dsviz.sim.faults import Fault, fault_from_dict
 from dsviz.sim.scenario import Scenario
 from dsviz.trace import Trace
-from dsviz.widgets.differences import differences
-from dsviz.widgets.futures import Faults, Future, State, changed, letter
+from dsviz.widgets.branches import Branches
+from dsviz.widgets.futures import Faults, Future, State, letter, pending
 from dsviz.widgets.links import decoded, encoded
 from dsviz.widgets.menus import menus
+from dsviz.widgets.stored import film_strip, iframe
+from dsviz.widgets.told import NOT_COMPARED, compared, explained, tabs
 
 _HERE = Path(__file__).parent
 
@@ -76,13 +76,13 @@ class Player(anywidget.AnyWidget):
         self._checks = None if checks is None else tuple(checks)
         faults = (faults,) if isinstance(faults, Fault) else faults
         script = scenario.faults if faults is None else tuple(faults)
-        opened = None if link is None else self._opened(scenario, link)
-        if opened is not None:
-            script, seed, at = opened["script"], opened["seed"], opened["at"] if at is None else at
+        branches = Branches(script, seed)
+        if link is not None:
+            opened = self._opened(scenario, link)
+            at = opened["at"] if at is None else at
+            branches = Branches(*(opened[k] for k in ("script", "seed", "futures", "shown")))
         look = {"at": at, "speed": speed, "height": height, "lanes": lanes}
-        self._prepare(script, seed, title or scenario.name, list(scenario.nodes), look)
-        if opened is not None:
-            self._futures, self._shown = opened["futures"], opened["shown"]
+        self._prepare(branches, title or scenario.name, list(scenario.nodes), look)
         self._rerun()
         self._open()
 
@@ -114,19 +114,16 @@ class Player(anywidget.AnyWidget):
         player = cls.__new__(cls)
         player._scenario, player._checks = None, None
         look = {"at": at, "speed": speed, "height": height, "lanes": lanes}
-        player._prepare((), trace.seed, title or trace.name, list(trace.nodes), look)
-        player._first = Future(trace, list(verdicts), player._kinds)
-        player._second = None
+        branches = Branches((), trace.seed)
+        player._prepare(branches, title or trace.name, list(trace.nodes), look)
+        known = list(verdicts)
+        checks = [lambda _, verdict=verdict: verdict for verdict in known]
+        player._first, player._second = Future(trace, checks, player._kinds), None
         player._open()
         return player
 
     def _prepare(
-        self,
-        script: Faults,
-        seed: int,
-        title: str,
-        nodes: Sequence[str],
-        look: dict[str, Any],
+        self, branches: Branches, title: str, nodes: Sequence[str], look: dict[str, Any]
     ) -> None:
         if not 0.1 <= look["speed"] <= 16:
             raise DsvizError(f"speed={look['speed']!r} must be between 0.1 and 16")
@@ -134,20 +131,14 @@ class Player(anywidget.AnyWidget):
         for name in lanes:
             if name not in nodes:
                 raise DsvizError(f"lanes: there is no node {name!r}; there are {listed(nodes)}")
-        self._script = script
-        self._seed = seed
-        self._futures: list[Faults] = []  # beside the script: B, C, ...
-        self._shown = 0  # which is on show: 0 for the script
-        self._beside = 0  # which it is compared with
-        self._past: list[State] = []
-        self._undone: list[State] = []
+        self._branches = branches
         self._runs: dict[tuple[Faults, int], Future] = {}  # the last few, by what made them
         self._why: dict[str, Any] | None = None
         self._kinds: dict[str, str] = {}  # every message kind seen, so that its colour stays
         self._settings = {"title": title, **look, "lanes": lanes}
         self._line = ""
         self._problem = ""
-        self._revision = getattr(self, "_revision", -1) + 1
+        self._revision = 0
 
     def _open(self) -> None:
         super().__init__(**self._state())
@@ -168,16 +159,12 @@ class Player(anywidget.AnyWidget):
     @property
     def faults(self) -> Faults:
         """The faults of the future on show."""
-        return self._faults if self._scenario else tuple(self.trace.faults)
-
-    @property
-    def _faults(self) -> Faults:
-        return self._futures[self._shown - 1] if self._shown else self._script
+        return self._branches.faults if self._scenario else tuple(self.trace.faults)
 
     @property
     def futures(self) -> list[Faults]:
         """The faults of every future, the run as scripted first."""
-        return [self._script, *self._futures]
+        return self._branches.all
 
     @property
     def verdicts(self) -> list[Any]:
@@ -188,64 +175,48 @@ class Player(anywidget.AnyWidget):
 
     def inject(self, fault: Fault) -> None:
         """Add a fault and run again. Raises DsvizError when it does not fit the scenario."""
-        self._change((*self._faults, fault), self._seed, f"player.inject({fault!r})")
+        self._change((*self._branches.faults, fault), f"player.inject({fault!r})")
 
     def remove(self, index: int) -> None:
         """Take away the fault with this number in `faults` and run again."""
-        self._known(index)
-        rest = self._faults[:index] + self._faults[index + 1 :]
-        self._change(rest, self._seed, f"player.remove({index})")
+        self._branches.fault(index)
+        faults = self._branches.faults
+        self._change(faults[:index] + faults[index + 1 :], f"player.remove({index})")
 
     def move(self, index: int, at: float) -> None:
         """Let the fault with this number begin at `at` ms instead and run again."""
-        fault = self._known(index)
-        moved = fault_from_dict(fault.to_dict() | {"at": at})
-        faults = (*self._faults[:index], moved, *self._faults[index + 1 :])
-        self._change(faults, self._seed, f"player.move({index}, at={at:g})")
+        moved = fault_from_dict(self._branches.fault(index).to_dict() | {"at": at})
+        faults = self._branches.faults
+        changed = (*faults[:index], moved, *faults[index + 1 :])
+        self._change(changed, f"player.move({index}, at={at:g})")
 
     def seed(self, n: int) -> None:
         """Run both futures with another seed."""
         if isinstance(n, bool) or not isinstance(n, int):
             raise DsvizError(f"seed={n!r} must be a whole number")
-        self._change(self._faults, n, f"player.seed({n})")
+        branches = self._branches
+        self._become(branches.with_faults(branches.faults, n), f"player.seed({n})")
 
     def what_if(self) -> None:
         """Open one more future: for now the same as the one on show."""
-        futures = [*self._futures, self._faults]
-        state = State(futures, len(futures), self._shown, self._seed)
-        self._become(state, "player.what_if()")
+        self._become(self._branches.one_more(), "player.what_if()")
 
     def show(self, future: int, beside: int | None = None) -> None:
         """Show a future (0 is the run as scripted), compared with the one numbered `beside`.
 
         Raises DsvizError for a number that no future has.
         """
-        for number in (future, *([] if beside is None else [beside])):
-            if isinstance(number, bool) or not isinstance(number, int):
-                raise DsvizError(f"future={number!r} must be the number of a future")
-            if not 0 <= number <= len(self._futures):
-                raise DsvizError(f"there is no future {number}; there are {len(self._futures) + 1}")
-        compared = self._beside if beside is None else beside
-        compared = (self._beside if compared == future else compared) if future else compared
-        compared = 0 if compared == future else compared
+        state = self._branches.showing(future, beside)
         line = f"player.show({future}" + ("" if beside is None else f", beside={beside}") + ")"
-        self._settle(State(self._futures, future, compared, self._seed), line)
-        self._publish()
+        self._become(state, line, undoable=False)
 
     def close_future(self, future: int) -> None:
         """Forget a future. The run as scripted stays. Raises DsvizError for no such future."""
-        if isinstance(future, bool) or not isinstance(future, int):
-            raise DsvizError(f"future={future!r} must be the number of a future")
-        if not 1 <= future <= len(self._futures):
-            raise DsvizError(f"there is no future {future} to close; the script stays")
-        futures = self._futures[: future - 1] + self._futures[future:]
-        shown = self._shown - (self._shown >= future)
-        state = State(futures, min(max(shown, 0), len(futures)), 0, self._seed)
-        self._become(state, f"player.close_future({future})")
+        self._become(self._branches.without(future), f"player.close_future({future})")
 
     def reset(self) -> None:
         """Go back to the run as scripted, and forget all other futures."""
-        self._become(State([], 0, 0, self._seed), "player.reset()")
+        self._become(self._branches.as_scripted(), "player.reset()")
 
     def why(self, operation: int) -> Why:
         """Explain an operation of the run on show: what led to its end, and what was missing.
@@ -253,26 +224,28 @@ class Player(anywidget.AnyWidget):
         Raises DsvizError when there is no operation with this id.
         """
         found = why(self.trace, operation)
-        self._why = self._explained(found)
+        self._why = explained(found, self._second or self._first)
         self._line = f"player.why({operation})"
+        self._revision += 1
         self._publish()
         return found
 
     def undo(self) -> None:
         """Take back the last change. Does nothing when there is none."""
-        self._travel(self._past, self._undone, "player.undo()")
+        self._travel(self._branches.past, self._branches.undone, "player.undo()")
 
     def redo(self) -> None:
         """Do again what was taken back. Does nothing when there is nothing."""
-        self._travel(self._undone, self._past, "player.redo()")
+        self._travel(self._branches.undone, self._branches.past, "player.redo()")
 
     @property
     def link(self) -> str:
         """The futures as text: ``Player(scenario, link=...)`` opens them in another notebook."""
         if self._scenario is None:
             raise DsvizError("this player shows a recorded trace; a link needs a scenario")
-        name = self._scenario.name
-        return encoded(name, self._seed, self._script, self._futures, self._shown)
+        now = self._branches.now
+        script = self._branches.script
+        return encoded(self._scenario.name, now.seed, script, now.futures, now.shown)
 
     def to_html(self, path: str | Path | None = None, theme: str = "auto") -> str:
         """Return the futures on show as one page that plays without a kernel or a network.
@@ -282,9 +255,8 @@ class Player(anywidget.AnyWidget):
         """
         runs = [self._first, *([self._second] if self._second else [])]
         view = self._state()["_view"] | {"live": False, "theme": theme, "menus": {}}
-        return page(
-            self._settings["title"], {"runs": [r.columns for r in runs], "view": view}, path
-        )
+        columns = [run.columns | {"verdicts": run.lamps} for run in runs]
+        return page(self._settings["title"], {"runs": columns, "view": view}, path)
 
     def save(self, path: str | Path, theme: str = "light") -> Path:
         """Write the run on show to a file: ``.html``, ``.gif``, ``.png``, ``.txt`` or ``.jsonl``.
@@ -302,80 +274,82 @@ class Player(anywidget.AnyWidget):
 
         What was injected so far belongs to the old scenario and is forgotten.
         """
-        kept = (self._scenario, self._kinds, self._runs)
+        kept = self._kept()
         self._scenario, self._kinds, self._runs = scenario, {}, {}
-        try:
-            first = self._run(scenario.faults, self._seed)
-        except Exception:
-            self._scenario, self._kinds, self._runs = kept
-            raise
-        self._script = scenario.faults
-        self._futures, self._shown, self._beside = [], 0, 0
-        self._first, self._second = first, None
-        self._past, self._undone = [], []
-        self._settings = self._settings | {"title": title or scenario.name}
-        self._line = self._problem = ""
-        self._why = None
-        self._publish()
-
-    def _known(self, index: int) -> Fault:
-        if isinstance(index, bool) or not isinstance(index, int):
-            raise DsvizError(f"index={index!r} must be the number of a fault")
-        if not 0 <= index < len(self._faults):
-            raise DsvizError(f"there is no fault {index}; this run has {len(self._faults)}")
-        return self._faults[index]
-
-    def _change(self, faults: Faults, seed: int, line: str) -> None:
-        """Give the future on show other faults; the script's own change opens a future."""
-        futures, shown = list(self._futures), self._shown
-        if faults == self._faults:
-            pass
-        elif not shown:
-            futures.append(faults)
-            shown = len(futures)
-        else:
-            futures[shown - 1] = faults
-        beside = 0 if self._beside == shown else self._beside
-        if shown and faults == self._script and len(futures) == 1:
-            futures, shown, beside = [], 0, 0  # nothing differs any more
-        self._become(State(futures, shown, beside, seed), line)
-
-    def _become(self, state: State, line: str) -> None:
-        before = self._now()
-        self._settle(state, line)
-        self._past.append(before)
-        self._undone.clear()
-        self._publish()
-
-    def _travel(self, source: list, target: list, line: str) -> None:
-        if not source:
-            return
-        before = self._now()
-        self._settle(source[-1], line)
-        source.pop()
-        target.append(before)
-        self._publish()
-
-    def _now(self) -> State:
-        return State(list(self._futures), self._shown, self._beside, self._seed)
-
-    def _settle(self, state: State, line: str) -> None:
-        """Take over a state; when a run raises, everything stays as it was."""
-        if self._scenario is None:
-            raise DsvizError("this player shows a recorded trace; faults need a scenario")
-        before = self._now()
-        self._futures, self._shown, self._beside, self._seed = state
+        self._branches = Branches(scenario.faults, self._branches.now.seed)
         try:
             self._rerun()
+            self._settings = self._settings | {"title": title or scenario.name}
+            self._line, self._problem, self._why = "", "", None
+            self._picture_then_verdicts()
         except Exception:
-            self._futures, self._shown, self._beside, self._seed = before
+            self._restore(kept)
             raise
-        self._line, self._problem, self._why = line, "", None
+
+    def _change(self, faults: Faults, line: str) -> None:
+        self._become(self._branches.with_faults(faults), line)
+
+    def _become(self, state: State, line: str, undoable: bool = True) -> None:
+        """Take over a state and show it."""
+        before = self._branches.now
+
+        def note() -> None:
+            if undoable:
+                self._branches.past.append(before)
+                self._branches.undone.clear()
+
+        self._settle(state, line, note)
+
+    def _travel(self, source: list[State], target: list[State], line: str) -> None:
+        if not source:
+            return
+        before = self._branches.now
+
+        def note() -> None:
+            source.pop()
+            target.append(before)
+
+        self._settle(source[-1], line, note)
+
+    def _settle(self, state: State, line: str, note: Callable[[], None]) -> None:
+        """Run what a state needs, `note` the way back, and show it.
+
+        When a run or a check raises, everything is as it was before.
+        """
+        if self._scenario is None:
+            raise DsvizError("this player shows a recorded trace; faults need a scenario")
+        kept = self._kept()
+        try:
+            self._branches.now = state
+            self._rerun()
+            note()
+            self._line, self._problem, self._why = line, "", None
+            self._picture_then_verdicts()
+        except Exception:
+            self._restore(kept)
+            raise
+
+    def _kept(self) -> dict[str, Any]:
+        names = ("_scenario", "_kinds", "_runs", "_settings", "_branches", "_first", "_second")
+        branches = self._branches
+        ways = (branches.now, list(branches.past), list(branches.undone))
+        names = (*names, "_line", "_problem", "_why")
+        return {name: getattr(self, name) for name in names} | {"ways": ways}
+
+    def _restore(self, kept: dict[str, Any]) -> None:
+        ways = kept.pop("ways")
+        for name, value in kept.items():
+            setattr(self, name, value)
+        self._branches.now, self._branches.past, self._branches.undone = ways
+        if self._view["pending"]:  # the other picture is out already
+            self._revision += 1
+            self._publish()
 
     def _rerun(self) -> None:
-        base = self.futures[self._beside]
-        first = self._run(base, self._seed)
-        self._second = None if self._shown == self._beside else self._run(self._faults, self._seed)
+        now = self._branches.now
+        first = self._run(self._branches.base, now.seed)
+        same = now.shown == now.beside
+        self._second = None if same else self._run(self._branches.faults, now.seed)
         self._first = first
 
     def _run(self, faults: Faults, seed: int) -> Future:
@@ -383,9 +357,8 @@ class Player(anywidget.AnyWidget):
         assert scenario is not None
         known = self._runs.pop((faults, seed), None)
         if known is None:
-            trace = scenario.run(seed, faults)
             checks = scenario.checks if self._checks is None else self._checks
-            known = Future(trace, [check(trace) for check in checks], self._kinds)
+            known = Future(scenario.run(seed, faults), checks, self._kinds)
         self._runs[faults, seed] = known
         while len(self._runs) > _KEPT_RUNS:
             del self._runs[next(iter(self._runs))]
@@ -423,70 +396,52 @@ class Player(anywidget.AnyWidget):
             raise DsvizError(f"the player cannot do {verb!r}; it can do {', '.join(verbs)}")
         verbs[verb]()
 
-    def _publish(self) -> None:
+    def _picture_then_verdicts(self) -> None:
+        """Send the picture at once; a moment later what the checks say and what differs."""
         self._revision += 1
+        if not all(run.judged for run in self._on_show):
+            self._publish(judged=False)
+        self._publish()
+
+    @property
+    def _on_show(self) -> list[Future]:
+        return [self._first, *([self._second] if self._second else [])]
+
+    def _publish(self, judged: bool = True) -> None:
         with self.hold_sync():
-            for name, value in self._state().items():
+            for name, value in self._state(judged).items():
                 setattr(self, name, value)
 
-    def _state(self) -> dict[str, Any]:
-        second = self._second
+    def _state(self, judged: bool = True) -> dict[str, Any]:
+        branches, second = self._branches, self._second
+        letters = [letter(branches.now.beside), letter(branches.now.shown)]
+        found = compared(self._first, second, letters) if judged else NOT_COMPARED
+        if judged:
+            self._lamps = self._first.lamps
+        lamps = [run.lamps if run.judged else pending(self._lamps) for run in self._on_show]
         return {
-            "_scripted": self._first.json,
-            "_edited": second.json if second else b"",
+            "_scripted": self._first.packed,
+            "_edited": second.packed if second else b"",
             "_view": self._settings
             | {
                 "revision": self._revision,
+                "pending": not judged,
                 "live": self._scenario is not None,
                 "tokens": TOKENS,
                 "icons": FAULT_ICONS,
                 "menus": self._menus(),
-                "undo": bool(self._past),
-                "redo": bool(self._undone),
+                "undo": bool(branches.past),
+                "redo": bool(branches.undone),
                 "line": self._line,
                 "script": self._as_python(),
                 "problem": self._problem,
-                "outcome": self._outcome(),
-                "parting": self._parting(),
-                "tabs": self._tabs(),
-                "letters": [letter(self._beside), letter(self._shown)],
-                "differences": self._differences(),
+                "tabs": tabs(branches.script, branches.now),
+                "letters": letters,
+                "lamps": lamps,
                 "why": self._why,
                 "link": self.link if self._scenario else "",
-            },
-        }
-
-    def _tabs(self) -> list[dict[str, Any]]:
-        """The futures by name: a letter, and what was changed of the script."""
-        if not self._futures:
-            return []
-        tabs = []
-        for number, faults in enumerate(self.futures):
-            name = changed(self._script, faults) if number else "as scripted"
-            tabs.append({
-                "name": f"{letter(number)} · {name}", "number": number,
-                "shown": number == self._shown, "beside": number == self._beside,
-            })  # fmt: skip
-        return tabs
-
-    def _differences(self) -> list[str]:
-        if self._second is None:
-            return []
-        letters = (letter(self._beside), letter(self._shown))
-        return differences(self._first.trace, self._second.trace, letters)
-
-    def _explained(self, found: Why) -> dict[str, Any]:
-        """An explanation as the page shows it; events by their places in the columns."""
-        told = [
-            {"t": round(event.time, 3), "text": frames.event_words(event)} for event in found.steps
-        ]
-        return {
-            "summary": found.summary,
-            "steps": told,
-            "missing": [frames.event_words(event) for event in found.missing],
-            "rows": (self._second or self._first).rows_of(found.steps),
-            "missing_rows": (self._second or self._first).rows_of(found.missing),
-            "operation": found.operation.id,
+            }
+            | found,
         }
 
     def _menus(self) -> dict[str, Any]:
@@ -495,60 +450,35 @@ class Player(anywidget.AnyWidget):
         return menus(self.trace.duration, self._first.columns["pace"])
 
     def _as_python(self) -> str:
-        faults = "".join(f"{fault!r}, " for fault in self._faults).rstrip()
-        return f"Player(scenario, seed={self._seed}, faults=[{faults.rstrip(',')}])"
-
-    def _outcome(self) -> list[dict[str, Any]]:
-        before = frames.measures(self._first.trace, self._first.verdicts)
-        if self._second is None:
-            return [row | {"b": ""} for row in frames.compare(before, before)]
-        return frames.compare(before, frames.measures(self._second.trace, self._second.verdicts))
-
-    def _parting(self) -> dict[str, Any] | None:
-        parted = self._second and frames.first_divergence(self._first.trace, self._second.trace)
-        return parted and {"t": parted.time, "a": parted.before, "b": parted.after}
+        faults = "".join(f"{fault!r}, " for fault in self._branches.faults).rstrip()
+        seed = self._branches.now.seed
+        return f"Player(scenario, seed={seed}, faults=[{faults.rstrip(',')}])"
 
     # What is shown where no widget runs ---------------------------------------------------------
 
     def __repr__(self) -> str:
         said = [f"{v.check} {v.status}" for v in self.verdicts]
         faults = [repr(fault) for fault in self.faults]
-        parts = [f"seed {self._seed}", f"{len(self.trace)} events", *said]
+        parts = [f"seed {self._branches.now.seed}", f"{len(self.trace)} events", *said]
         parts.append("faults " + ", ".join(faults) if faults else "no faults")
         return f"Player({self._settings['title']!r}: {'; '.join(parts)})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         if os.environ.get("DSVIZ_STATIC") == "html":
-            return {"text/plain": repr(self), "text/html": self._iframe()}, {}
+            text = repr(self)
+            return {"text/plain": text, "text/html": iframe(self.trace, self.verdicts, text)}, {}
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return bundle
         data, metadata = bundle
         data["text/plain"] = repr(self)
-        strip = _film_strip(self.trace, self.verdicts)
+        strip = film_strip(self.trace, self.verdicts)
         if strip:
             data["image/png"] = strip
         return data, metadata
-
-    def _iframe(self) -> str:
-        page = escape(to_html(self.trace, verdicts=self.verdicts), quote=True)
-        title = escape(repr(self), quote=True)
-        return (
-            f'<iframe srcdoc="{page}" title="{title}" sandbox="allow-scripts" '
-            'style="width:100%;height:720px;border:0"></iframe>'
-        )
 
 
 def _a_dict(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DsvizError(f"fault={value!r} is not a fault")
     return value
-
-
-def _film_strip(trace: Trace, verdicts: list[Any]) -> bytes | None:
-    """Two key frames as a picture, or None where matplotlib is missing (JupyterLite)."""
-    try:
-        from dsviz.draw.cluster import film_strip_png
-    except ImportError:
-        return None
-    return film_strip_png(trace, verdicts, n=2)  # a notebook stores one for each player

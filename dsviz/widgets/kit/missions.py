@@ -29,7 +29,8 @@ class Missions(Kit):
         self.fresh: int | None = None  # the one achieved last, to be announced
         super().__init__()
         if self.player is not None:
-            self.player.observe(lambda _: self.look(), "_view")
+            # Not while the checks have not spoken: looking would make the picture wait for them.
+            self.player.observe(lambda it: it.new.get("pending") or self.look(), "_view")
 
     @property
     def done(self) -> list[bool]:
