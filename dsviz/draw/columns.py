@@ -96,7 +96,7 @@ class _Columns:
         self._lines: dict[str, dict[str, str]] = {name: {} for name in trace.nodes}
         self._open: dict[tuple[str, str], int] = {}  # (node, what) -> its open span
         self._dirty: dict[str, int] = {}
-        self._queues: dict[str, set[int]] = {}  # by node, the messages that wait for it
+        self._waiting: set[tuple[str, int]] = set()  # (node, message that waits for it)
         self._times: dict[int, float] | None = None
         self._offset: dict[str, float] = {}
         others = self._read()
@@ -116,11 +116,11 @@ class _Columns:
             "invoke": self._invoked, "ok": self._ended, "fail": self._ended, "info": self._ended,
             "timer": self._noted, "log": self._noted, "queued": self._queued, "heal": self._healed,
         }  # fmt: skip
-        number, messages, queues = self.number, self._messages.messages, self._queues
+        number, messages, waiting = self.number, self._messages.messages, self._waiting
         add, others = messages.append, []
         for record in self.trace.records:
             if type(record) is not tuple:  # a message, delivered as it was meant to be
-                if queues:
+                if waiting:
                     self._dequeued(tidy(record[0]), record[2], record[1])
                 add(record)
                 continue
@@ -128,7 +128,7 @@ class _Columns:
             t = tidy(time)
             before = len(messages)
             if what in ("deliver", "drop", "flight"):
-                if queues and what != "flight":
+                if waiting and what != "flight":
                     self._dequeued(t, node, data.id)
                 ref = self._messages.note(what, data, time, info)
             else:
@@ -173,19 +173,18 @@ class _Columns:
         return data
 
     def _queued(self, t, what, node, data, info, cause) -> None:
-        self._queues.setdefault(node, set()).add(data)
+        self._waiting.add((node, data))
         self._wait(t, node)
 
     def _dequeued(self, t: float, node: str, message: int) -> None:
-        queue = self._queues.get(node)
-        if queue and message in queue:
-            queue.discard(message)
+        if (node, message) in self._waiting:
+            self._waiting.discard((node, message))
             self._wait(t, node)
 
     def _wait(self, t: float, node: str) -> None:
         self.waiting["node"].append(self.number[node])
         self.waiting["t"].append(t)
-        self.waiting["n"].append(len(self._queues[node]))
+        self.waiting["n"].append(sum(owner == node for owner, _ in self._waiting))
 
     def _span(self, node: str, what: str, start: float, end: float | None, text: int = -1) -> int:
         spans = self.spans

@@ -18,7 +18,8 @@ from dsviz.trace import Trace
 _WIDGETS = Path(__file__).parent.parent / "widgets"
 
 PLAYER_PARTS = (
-    "helpers", "icons", "run", "stage", "spacetime", "lanes", "axis", "menu", "view", "entry",
+    "helpers", "icons", "canvas", "geometry", "run", "links", "messages", "nodes", "pointer",
+    "stage", "spacetime", "lanes", "axis", "menu", "view", "entry",
 )  # fmt: skip
 
 _PAGE = """<!doctype html>

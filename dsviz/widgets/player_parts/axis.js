@@ -28,6 +28,7 @@ class Axis {
 
   setRuns() {
     const { run } = this.player;
+    this.version = (this.version ?? 0) + 1;
     this.range.max = run.duration;
     this.clients = [...new Set(run.ops.client)].sort((a, b) => a - b);
     this.lanes.setRun(run);
@@ -68,7 +69,7 @@ class Axis {
     let y = this.lampTop;
     for (const verdict of verdicts) {
       this.lampTops.push(y);
-      y += verdict.status === "ok" ? 18 : 32;
+      y += verdict.tall ?? verdict.status !== "ok" ? 32 : 18;
     }
     this.height = y + 6;
     Object.assign(this.range.style, {
@@ -83,28 +84,38 @@ class Axis {
   /** Place all chips; `brief` ones show their icon only. Returns whether all found room. */
   placeChips(brief) {
     this.chips.classList.toggle("ds-brief", brief);
+    const chips = [...this.chips.children];
+    const widths = chips.map((chip) => chip.offsetWidth || 90); // all read before any is moved
     const ends = Array(CHIP_ROWS).fill(-Infinity);
-    return [...this.chips.children].map((chip) => this.placeChip(chip, ends)).every(Boolean);
+    return chips.map((chip, i) => this.placeChip(chip, widths[i], ends)).every(Boolean);
   }
 
   /** Put a chip at its time in the first free row; where none is free, a little to the right. */
-  placeChip(chip, ends) {
-    const width = chip.offsetWidth || 90;
+  placeChip(chip, width, ends) {
     const last = this.width - width - 8;
     const wanted = clamp(this.x(Number(chip.dataset.at)) - 11, 8, last);
     let row = ends.findIndex((end) => wanted > end + 4);
     if (row < 0) row = ends.indexOf(Math.min(...ends));
     const left = Math.max(wanted, ends[row] + 5);
     ends[row] = left + width;
-    Object.assign(chip.style, { left: `${Math.min(left, last)}px`, top: `${6 + row * CHIP_ROW}px` });
-    chip.dataset.row = row;
+    const placed = Math.min(left, last);
+    Object.assign(chip.style, { left: `${placed}px`, top: `${6 + row * CHIP_ROW}px` });
+    Object.assign(chip.dataset, { row, left: placed, width });
     return left <= last;
   }
 
   /** Draw what does not change with time, then the moment. */
   draw(t) {
-    if (this.box.clientWidth !== this.width) this.arrange();
-    this.c = this.player.colours;
+    const { player } = this;
+    this.c = player.colours;
+    const { marked } = player;
+    const key = `${player.look} ${this.version} ${this.width} ${marked.verdict} ${[...marked.ops]} ${player.view.parting?.t}`;
+    if (key !== this.key) this.paint(key);
+    this.show(t);
+  }
+
+  paint(key) {
+    this.key = key;
     this.ctx = this.surface.begin(this.width, this.height, this.c.background);
     this.drawSpans();
     this.drawTicks();
@@ -116,12 +127,12 @@ class Axis {
     this.drawParting();
     this.moment.style.height = `${this.height - this.line + 10}px`;
     this.moment.style.top = `${this.line - 14}px`;
-    this.show(t);
   }
 
-  /** The moment is an element of its own: while playing, only it moves. */
+  /** The moment is an element of its own: while playing, only it moves, and at times the rest. */
   show(t) {
     this.moment.style.transform = `translateX(${this.x(t)}px)`;
+    if (this.player.hurried) return;
     this.range.value = t;
     this.range.setAttribute("aria-valuetext", [ms(t), this.lanes.words(t)].filter(Boolean).join("; "));
     this.updateLamps(t);
@@ -138,17 +149,15 @@ class Axis {
   drawTicks() {
     const { ctx, c } = this;
     const { stepTimes } = this.player.run;
-    const counts = new Map();
-    for (const t of stepTimes) {
-      const x = Math.round(this.x(t));
-      counts.set(x, (counts.get(x) ?? 0) + 1);
-    }
+    const counts = new Uint32Array(Math.ceil(this.width) + 1);
+    for (const t of stepTimes) counts[Math.min(Math.round(this.x(t)), counts.length - 1)] += 1;
     ctx.fillStyle = c.soft;
     ctx.globalAlpha = 0.6;
-    for (const [x, count] of counts) {
+    counts.forEach((count, x) => {
+      if (!count) return;
       const height = 3 + Math.min(count * 2, 8);
       ctx.fillRect(x, this.line - 2 - height, 1, height);
-    }
+    });
     ctx.globalAlpha = 1;
   }
 
@@ -196,9 +205,10 @@ class Axis {
       if (chip.classList.contains("ds-leaving")) continue;
       const x = Math.round(this.x(Number(chip.dataset.at)));
       const top = 6 + Number(chip.dataset.row) * CHIP_ROW + 20;
-      const from = Math.max(x, parseFloat(chip.style.left) + 8);
+      const left = Number(chip.dataset.left);
+      const from = Math.max(x, left + 8);
       ctx.beginPath();
-      ctx.moveTo(Math.min(from, parseFloat(chip.style.left) + chip.offsetWidth - 8), top);
+      ctx.moveTo(Math.min(from, left + Number(chip.dataset.width) - 8), top);
       ctx.lineTo(x, this.line);
       ctx.strokeStyle = c[chip.dataset.colour];
       ctx.lineWidth = 2;
@@ -212,8 +222,9 @@ class Axis {
     this.clients.forEach((client, i) => {
       this.rowName(names[client], this.opsTop + i * CLIENT_ROW + 12);
     });
+    const place = new Map(this.clients.map((client, i) => [client, i]));
     ops.client.forEach((client, row) => {
-      const y = this.opsTop + this.clients.indexOf(client) * CLIENT_ROW + 4;
+      const y = this.opsTop + place.get(client) * CLIENT_ROW + 4;
       const from = this.x(ops.call[row]);
       const to = this.x(ops.end[row] ?? this.player.run.duration);
       const colour = operationColour(c, ops.status[row]);
@@ -246,6 +257,7 @@ class Axis {
       };
       if (verdict.status === "ok") bar(0, duration, c.green);
       if (verdict.status === "undecided") bar(0, duration, c.amber);
+      if (verdict.status === "pending") bar(0, duration, c.line);
       if (verdict.status === "violated") {
         bar(0, verdict.at, c.green);
         bar(verdict.at, duration, c.vermilion);
@@ -256,7 +268,7 @@ class Axis {
         ctx.strokeStyle = c.background;
         ctx.stroke();
       }
-      if (verdict.status !== "ok") this.writeVerdict(verdict, y + 20);
+      if (["violated", "undecided"].includes(verdict.status)) this.writeVerdict(verdict, y + 20);
     });
   }
 
@@ -384,7 +396,10 @@ class Axis {
       chip.classList.toggle("ds-leaving", Math.abs(now.clientY - start.y) > 44);
       chip.dataset.at = at;
       grip.lastChild.textContent = chip.classList.contains("ds-leaving") ? "let go to remove" : `${ms(at)} · ${fault.chip}`;
-      chip.style.left = `${clamp(this.x(at) - 11, 8, this.width - chip.offsetWidth - 8)}px`;
+      chip.dataset.width = chip.offsetWidth;
+      chip.dataset.left = clamp(this.x(at) - 11, 8, this.width - chip.offsetWidth - 8);
+      chip.style.left = `${chip.dataset.left}px`;
+      this.version += 1;
       this.player.invalidate();
     };
     const drop = (now) => {
@@ -406,6 +421,13 @@ class Axis {
 
   // Lamps
 
+  /** The verdicts have come: nothing else has changed. */
+  setVerdicts() {
+    this.version += 1;
+    this.buildLamps();
+    this.arrange();
+  }
+
   buildLamps() {
     const lamps = this.player.run.verdicts.map((verdict, i) =>
       h("button", {
@@ -426,7 +448,7 @@ class Axis {
       if (light.dataset.state !== state) {
         light.dataset.state = state;
         light.className = `ds-${state}`;
-        light.style.color = `var(--ds-${{ ok: "green", violated: "vermilion", undecided: "amber" }[state]})`;
+        light.style.color = `var(--ds-${{ ok: "green", violated: "vermilion", undecided: "amber", pending: "edge" }[state]})`;
       }
       lamp.setAttribute("aria-pressed", String(this.player.marked.verdict === i));
     });

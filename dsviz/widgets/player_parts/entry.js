@@ -15,14 +15,32 @@ export function mount(el, payload, hooks) {
   };
 }
 
-/** The payload in an anywidget model. Runs that did not change are not parsed again. */
+const ARRAYS = { b: Int8Array, B: Uint8Array, h: Int16Array, i: Int32Array, d: Float64Array };
+
+/** Columns from the bytes that dsviz/draw/packing.py made. */
+function unpacked(view) {
+  const bytes = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength); // aligned
+  const start = 4 + new DataView(bytes).getUint32(0, true);
+  const columns = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, start - 4)));
+  for (const table of Object.values(columns)) {
+    if (table === null || typeof table !== "object" || Array.isArray(table)) continue;
+    for (const [name, column] of Object.entries(table)) {
+      if (column?.[0] !== "$") continue;
+      const [, code, first, count] = column;
+      table[name] = new ARRAYS[code](bytes, start + first, count);
+    }
+  }
+  return columns;
+}
+
+/** The payload in an anywidget model. Runs that did not change are not unpacked again. */
 function reader(model) {
   const known = new Map();
   const parse = (name) => {
     const bytes = model.get(name);
     if (!bytes?.byteLength) return null;
     if (known.get(name)?.bytes !== bytes) {
-      known.set(name, { bytes, run: new Run(JSON.parse(new TextDecoder().decode(bytes))) });
+      known.set(name, { bytes, run: new Run(unpacked(bytes)) });
     }
     return known.get(name).run;
   };

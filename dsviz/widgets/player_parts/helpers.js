@@ -2,7 +2,7 @@
 //
 // `mount(el, payload, hooks)` works in any page: payload = {runs: [columns], view}, hooks.send
 // takes a message for Python (without it faults are inert). The default export is the anywidget.
-// Columns are made by dsviz/draw/columns.py, colours by dsviz/draw/theme.py.
+// Columns are made by dsviz/draw/columns.py and packed by packing.py, colours by theme.py.
 
 // ---- Small helpers -------------------------------------------------------------------------
 
@@ -32,10 +32,10 @@ function listed(words) {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
-/** First position in a sorted array whose value is greater than x. */
-function after(sorted, x) {
+/** First position in a sorted array (of which the first `count` values count) that is greater than x. */
+function after(sorted, x, count = sorted.length) {
   let low = 0;
-  let high = sorted.length;
+  let high = count;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (sorted[middle] <= x) low = middle + 1;

@@ -10,8 +10,9 @@ const BUCKETS = 512;
 class Run {
   constructor(columns) {
     Object.assign(this, columns);
+    this.verdicts ??= [];
     this.names = this.nodes.map((node) => node.name);
-    this.stepTimes = [...new Set(this.steps.t)].filter((t) => t <= this.duration);
+    this.stepTimes = this.times();
     this.busyUntil = this.faults.reduce((last, fault) => Math.max(last, fault.ends ?? fault.at), this.stepTimes.at(-1) ?? 0);
     this.shownBy = this.split(this.shown);
     this.unsyncedBy = this.split(this.unsynced);
@@ -22,7 +23,25 @@ class Run {
       const end = this.spans.to[row] ?? Infinity;
       this.spansBy[node].push({ what: this.spans.what[row], from: this.spans.from[row], to: end, text: this.text(this.spans.text[row]) });
     });
-    this.buckets = this.fillBuckets();
+    this.spansOf = this.spansBy.map(sortedSpans);
+    this.lines = new Map();
+  }
+
+  /** The different times at which something happens within the run. */
+  times() {
+    const { t } = this.steps;
+    const times = new Float64Array(t.length);
+    let count = 0;
+    for (let row = 0; row < t.length && t[row] <= this.duration; row += 1) {
+      if (!count || t[row] !== times[count - 1]) times[count++] = t[row];
+    }
+    return times.subarray(0, count);
+  }
+
+  /** For each slice of the run, the flights that are under way in it; made when first needed. */
+  get buckets() {
+    this.filled ??= this.fillBuckets();
+    return this.filled;
   }
 
   text(number) {
@@ -81,18 +100,24 @@ class Run {
   /** Everything about a node at t that is drawn. */
   node(index, t) {
     const shown = this.value(this.shownBy, index, t);
-    const span = (what) => this.spansBy[index].find((s) => s.what === what && s.from <= t && t < s.to);
+    const span = (what) => spanAt(this.spansOf[index].get(what), t);
     return {
       down: span("down"),
       paused: span("paused"),
       syncing: span("syncing"),
       affected: span("affected"),
       changed: shown !== null && shown.since > 0 && t - shown.since <= this.pace * 0.45,
-      lines: shown ? this.text(shown.value).split("\n").filter(Boolean) : [],
+      lines: shown ? this.linesOf(shown.value) : [],
       unsynced: this.value(this.unsyncedBy, index, t)?.value ?? 0,
       waiting: this.value(this.waitingBy, index, t)?.value ?? 0,
       skew: this.value(this.skewBy, index, t)?.value ?? 0,
     };
+  }
+
+  linesOf(text) {
+    let lines = this.lines.get(text);
+    if (!lines) this.lines.set(text, (lines = this.text(text).split("\n").filter(Boolean)));
+    return lines;
   }
 
   wallsAt(t) {
@@ -157,17 +182,72 @@ class Run {
     return write ? write() : "";
   }
 
-  /** Names a flight so that the same one can be found in the other future. */
-  flightKey(row) {
-    const f = this.flights;
-    return `${f.src[row]} ${f.dst[row]} ${f.sent[row]} ${f.ended[row]} ${f.fate[row]} ${this.texts[f.label[row]]}`;
+  /** How many flights ended within the run: these stand in the order in which they did. */
+  get endedCount() {
+    const { fate } = this.flights;
+    let count = fate.length;
+    while (count > 0 && fate[count - 1] === UNDER_WAY) count -= 1;
+    return count;
+  }
+}
+
+/** Which flights of one run another does not have. Looked up one by one: few are ever drawn. */
+class Difference {
+  constructor(own, other) {
+    this.own = own;
+    this.other = other;
+    this.known = new Int8Array(other ? own.flights.src.length : 0); // 1: in both, 2: only here
+    this.count = other?.endedCount;
   }
 
-  /** Rows of the flights that the other run does not have. */
-  differingFrom(other) {
-    const known = new Set(other.flights.src.map((_, row) => other.flightKey(row)));
-    return new Set([...this.flights.src.keys()].filter((row) => !known.has(this.flightKey(row))));
+  has(row) {
+    if (!this.other) return false;
+    if (!this.known[row]) this.known[row] = this.find(row) ? 1 : 2;
+    return this.known[row] === 2;
   }
+
+  find(row) {
+    const { ended } = this.own.flights;
+    const theirs = this.other.flights;
+    const first = this.own.flights.fate[row] === UNDER_WAY ? this.count : after(theirs.ended, ended[row] - 1e-9, this.count);
+    for (let i = first; i < theirs.src.length; i += 1) {
+      if (i < this.count && theirs.ended[i] > ended[row]) return false;
+      if (this.same(row, i)) return true;
+    }
+    return false;
+  }
+
+  same(row, place) {
+    const [a, b] = [this.own.flights, this.other.flights];
+    return a.ended[row] === b.ended[place] && a.sent[row] === b.sent[place] && a.src[row] === b.src[place]
+      && a.dst[row] === b.dst[place] && a.fate[row] === b.fate[place]
+      && this.own.text(a.label[row]) === this.other.text(b.label[place]);
+  }
+}
+
+/** Spans of one node by what they are, each list by its beginnings; `until` is the latest end so far. */
+function sortedSpans(spans) {
+  const lists = new Map();
+  for (const span of spans) {
+    if (!lists.has(span.what)) lists.set(span.what, []);
+    lists.get(span.what).push(span);
+  }
+  for (const [what, list] of lists) {
+    list.sort((a, b) => a.from - b.from);
+    let until = -Infinity;
+    lists.set(what, { list, from: list.map((span) => span.from), until: list.map((span) => (until = Math.max(until, span.to))) });
+  }
+  return lists;
+}
+
+/** The span in force at t that began first. */
+function spanAt(spans, t) {
+  let found;
+  if (!spans) return found;
+  for (let i = after(spans.from, t) - 1; i >= 0 && spans.until[i] > t; i -= 1) {
+    if (t < spans.list[i].to) found = spans.list[i];
+  }
+  return found;
 }
 
 /** The icon of a fault that a node suffers but that its process does not notice. */

@@ -1,12 +1,31 @@
 // ---- Space-time diagram: a lane a node, time downwards ----------------------------------------
 
+const MARGIN = 12; // px above the first moment of the drawing and below its last
+const BEFORE = 0.4; // of the view's time: drawn above what is seen …
+const BEYOND = 1.6; // … and below it, so that the drawing can move for a while
+
+/**
+ * The diagram is drawn once for a stretch of time longer than what is seen. While the run plays,
+ * the drawing moves up behind its frame, and a veil with the cursor as its upper edge moves over
+ * it: what is under the veil has not happened yet.
+ */
 class SpaceTime {
   constructor(player, parent) {
     this.player = player;
     this.box = h("div", { class: "ds-time", role: "group", "aria-label": "Space-time diagram" });
-    this.surface = new Surface(this.box, "Space-time diagram: a lane for each node, time downwards; click to go to a moment");
+    this.frame = h("div", { class: "ds-frame" });
+    this.surface = new Surface(this.frame, "Space-time diagram: a lane for each node, time downwards; click to go to a moment");
+    this.cursorText = h("span", {});
+    this.veil = h("div", { class: "ds-veil" });
+    this.cursor = h("div", { class: "ds-cursor" }, this.cursorText);
+    this.frame.append(this.veil, this.cursor);
+    this.box.append(this.frame);
+    this.heads = new Surface(this.box, "Names of the lanes");
+    this.heads.canvas.setAttribute("class", "ds-heads");
+    this.heads.canvas.setAttribute("aria-hidden", "true");
     parent.append(this.box);
     this.top = 0;
+    this.version = 0;
     this.listen();
   }
 
@@ -22,6 +41,8 @@ class SpaceTime {
     if (this.pace !== run.pace) this.span = undefined; // another scenario
     this.pace = run.pace;
     this.span ??= Math.min(run.duration, clamp(400 / density, run.pace * 2.5, run.pace * 9)); // readable
+    this.version += 1;
+    this.size = null;
   }
 
   zoom(factor) {
@@ -45,45 +66,76 @@ class SpaceTime {
     return this.left + (this.lane[node] + 0.5) * this.step;
   }
 
+  /** Where a moment stands in the drawing. */
   y(t) {
-    return this.head + ((t - this.top) / this.span) * (this.height - this.head - 10);
+    return MARGIN + (t - this.from) * this.scale;
   }
 
+  /** The moment at a height of the frame. */
   timeAt(y) {
-    return clamp(this.top + ((y - this.head) / (this.height - this.head - 10)) * this.span, 0, this.player.run.duration);
+    return clamp(this.top + y / this.scale, 0, this.player.run.duration);
   }
 
   draw(t) {
+    if (!this.size || this.measured !== this.player.measured) this.measure();
+    this.follow(t);
+    this.scale = (this.room - 10) / this.span;
+    const { hidden, marked, ghosts, look, colours, view } = this.player;
+    this.c = colours;
+    const key = [
+      look, this.version, this.size, this.span, [...hidden], marked.flights.size, marked.ops.size, marked.verdict,
+      ghosts, view.parting?.t,
+    ].join("|");
+    const { duration } = this.player.run;
+    if (key !== this.key || this.top < this.from || Math.min(this.top + this.span, duration) > this.to + 1e-9) {
+      this.key = key;
+      this.from = Math.max(0, this.top - BEFORE * this.span);
+      this.to = Math.min(duration, this.top + (1 + BEYOND) * this.span);
+      this.paint();
+    }
+    this.surface.canvas.style.transform = `translateY(${(this.from - this.top) * this.scale - MARGIN}px)`;
+    this.show(t);
+  }
+
+  /** Read the size of the box, and how the names of the lanes fit into it. */
+  measure() {
+    this.measured = this.player.measured;
     const width = this.box.clientWidth || 400;
     const height = this.box.clientHeight || this.player.stageHeight;
-    const ctx = this.surface.begin(width, height, this.player.colours.background);
-    Object.assign(this, { ctx, c: this.player.colours, width, height, left: this.player.run.duration >= 1000 ? 58 : 48 });
+    const { ctx } = this.heads;
+    Object.assign(this, { width, left: this.player.run.duration >= 1000 ? 58 : 48, size: `${width} ${height}` });
     this.step = (width - this.left - 14) / this.lanes.length;
     this.names = this.fitNames(ctx);
     if (this.names.slanted) this.step = (width - this.left - 50) / this.lanes.length; // the last one leans out
     this.head = this.names.head;
-    this.follow(t);
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(0, this.head - 4, width, height - this.head + 4);
-    ctx.clip();
+    this.room = height - this.head;
+    this.frame.style.top = `${this.head - 4}px`;
+    this.surface.canvas.style.marginTop = "4px";
+    this.veil.style.left = `${this.left - 5}px`;
+    this.namesKey = null;
+  }
+
+  /** What moves: the drawing behind its frame, the veil, the cursor and its time. */
+  show(t) {
+    this.drawNames(t);
+    const place = `translateY(${4 + (t - this.top) * this.scale}px)`;
+    this.veil.style.transform = place;
+    this.cursor.style.transform = place;
+    if (!this.player.hurried) this.cursorText.textContent = ms(t).slice(0, -3);
+  }
+
+  paint() {
+    this.height = Math.ceil((this.to - this.from) * this.scale) + 2 * MARGIN;
+    this.ctx = this.surface.begin(this.width, this.height, this.c.background);
     this.drawSpans();
     this.drawGrid();
     this.drawWalls();
     this.drawGhosts();
-    this.drawArrows(t);
+    this.drawArrows();
     this.drawOperations();
     this.drawFaults();
-    ctx.restore();
-    this.drawNames();
     this.drawParting();
-    this.drawCursor(t);
-    const words = `${ms(Math.round(this.span * 10) / 10)} in view`;
-    if (this.player.spanText.textContent !== words) this.player.spanText.textContent = words;
-  }
-
-  get bottom() {
-    return this.top + this.span;
+    this.player.showSpan(this.span);
   }
 
   band(node, from, to, colour, alpha = 1) {
@@ -106,7 +158,7 @@ class SpaceTime {
     const { c } = this;
     this.player.run.spansBy.forEach((spans, node) => {
       for (const span of spans) {
-        if (span.from > this.bottom || span.to < this.top) continue;
+        if (span.from > this.to || span.to < this.from) continue;
         if (span.what === "down") this.band(node, span.from, span.to, c.fill_alarm);
         else if (span.what === "syncing") this.band(node, span.from, span.to, c.amber, 0.28);
         else this.hatch(node, span);
@@ -141,7 +193,7 @@ class SpaceTime {
     ctx.globalAlpha = 0.65;
     ctx.beginPath();
     for (const node of lanes) {
-      ctx.moveTo(Math.round(this.x(node)) + 0.5, this.head);
+      ctx.moveTo(Math.round(this.x(node)) + 0.5, 0);
       ctx.lineTo(Math.round(this.x(node)) + 0.5, this.height);
     }
     ctx.stroke();
@@ -150,7 +202,7 @@ class SpaceTime {
     ctx.fillStyle = c.soft;
     ctx.textAlign = "right";
     const step = roundStep(this.span / 7);
-    for (let t = Math.ceil(this.top / step) * step; t <= this.bottom; t += step) {
+    for (let t = Math.ceil(this.from / step) * step; t <= this.to; t += step) {
       ctx.fillText(Number(t.toFixed(3)).toLocaleString("en"), this.left - 12, this.y(t) + 3.5);
       ctx.fillRect(this.left - 9, this.y(t), 4, 1);
     }
@@ -160,7 +212,7 @@ class SpaceTime {
   drawWalls() {
     for (const wall of this.player.run.walls) {
       const to = wall.to ?? Infinity;
-      if (wall.from > this.bottom || to < this.top) continue;
+      if (wall.from > this.to || to < this.from) continue;
       const [top, bottom] = this.yRange(wall.from, to);
       const inside = (node) => wall.a.includes(node);
       this.lanes.slice(1).forEach((node, i) => {
@@ -182,26 +234,26 @@ class SpaceTime {
     const { other, differing } = this.player;
     if (!other || !this.player.ghosts) return;
     const layers = { lines: new Strokes(), heads: [], ends: [] };
-    for (const row of other.flightsBetween(this.top, this.bottom)) {
+    for (const row of other.flightsBetween(this.from, this.to)) {
       if (differing.other.has(row)) this.arrow(layers, other, row, { ghost: true });
     }
     this.drawLayers(layers);
   }
 
-  drawArrows(t) {
+  drawArrows() {
     const { run, hidden, marked, differing } = this.player;
-    const rows = run.flightsBetween(this.top, this.bottom);
-    this.thin = rows.size > 300;
+    const rows = run.flightsBetween(this.from, this.to);
+    this.thin = (rows.size * this.span) / (this.to - this.from || 1) > 300;
     const layers = { lines: new Strokes(), heads: [], ends: [] };
     for (const row of rows) {
       if (hidden.has(run.kinds[run.flights.kind[row]].name)) continue;
-      this.arrow(layers, run, row, { t, strong: marked.flights.has(row), differs: differing.own.has(row) });
+      this.arrow(layers, run, row, { strong: marked.flights.has(row), differs: differing.own.has(row) });
     }
     this.drawLayers(layers);
   }
 
   /** Note what an arrow is made of; `drawLayers` draws all arrows at once. */
-  arrow({ lines, heads, ends }, run, row, { t = Infinity, strong = false, ghost = false, differs = false }) {
+  arrow({ lines, heads, ends }, run, row, { strong = false, ghost = false, differs = false }) {
     const { c } = this;
     const f = run.flights;
     if (f.src[row] === f.dst[row]) return;
@@ -211,15 +263,14 @@ class SpaceTime {
     const [x1, y1] = [this.x(f.src[row]), this.y(f.sent[row])];
     const [x2, y2] = [x1 + (this.x(f.dst[row]) - x1) * reach, y1 + (this.y(f.ended[row]) - y1) * reach];
     const colour = ghost ? c.down : c[kind.colour];
-    const future = f.sent[row] > t;
-    const alpha = ghost ? 0.55 : future ? 0.32 : 1;
+    const alpha = ghost ? 0.55 : 1;
     if (strong) this.underline(x1, y1, x2, y2, c.fill_changed, 9);
     const width = strong ? 3 : ghost ? 1 : this.thin ? 0.7 : 1.6;
     lines.line(x1, y1, x2, y2, { colour, width, alpha, dash: ghost ? [1, 3] : kind.dash });
     if (fate === DELIVERED || fate === UNDER_WAY) {
       heads.push([x1, y1, x2, y2, ghost || this.thin ? 4 : 7, colour, alpha]);
     } else ends.push(() => drawIcon(this.ctx, "cross", x2, y2, 11, colour, 4.5));
-    if (differs && !future) ends.push(() => this.dot(x1, y1, c.teal));
+    if (differs) ends.push(() => this.dot(x1, y1, c.teal));
   }
 
   drawLayers({ lines, heads, ends }) {
@@ -260,7 +311,7 @@ class SpaceTime {
     const { client, call, end, status } = run.ops;
     client.forEach((node, row) => {
       const until = end[row] ?? run.duration;
-      if (call[row] > this.bottom || until < this.top) return;
+      if (call[row] > this.to || until < this.from) return;
       const colour = operationColour(c, status[row]);
       ctx.fillStyle = colour;
       ctx.globalAlpha = 0.75;
@@ -294,7 +345,7 @@ class SpaceTime {
     const { run } = this.player;
     const { ctx, c } = this;
     for (const fault of run.faults) {
-      if (fault.at > this.bottom || fault.at < this.top) continue;
+      if (fault.at > this.to || fault.at < this.from) continue;
       const name = this.player.view.icons[fault.what] ?? "error";
       const mild = fault.what === "Pause" || fault.what === "Restart";
       const colour = mild ? c.amber : c.vermilion;
@@ -303,13 +354,13 @@ class SpaceTime {
       }
     }
     for (const error of run.errors) {
-      if (error.t <= this.bottom && error.t >= this.top) drawBadge(ctx, "error", this.x(error.node), this.y(error.t), c.vermilion, c.background, 9);
+      if (error.t <= this.to && error.t >= this.from) drawBadge(ctx, "error", this.x(error.node), this.y(error.t), c.vermilion, c.background, 9);
     }
   }
 
   drawParting() {
     const { parting } = this.player.view;
-    if (!parting || parting.t < this.top || parting.t > this.bottom) return;
+    if (!parting || parting.t < this.from || parting.t > this.to) return;
     const { ctx, c } = this;
     const y = this.y(parting.t);
     ctx.strokeStyle = c.teal;
@@ -324,28 +375,30 @@ class SpaceTime {
   }
 
   /** Names above the lanes: in one row, in two when crowded, else slanted. */
-  drawNames() {
-    const { ctx, c, lanes } = this;
-    const { run, t } = this.player;
-    ctx.fillStyle = c.background;
-    ctx.fillRect(0, 0, this.width, this.head - 4);
+  drawNames(t) {
+    const { lanes, c } = this;
+    const { run, look } = this.player;
+    const down = lanes.map((node) => (run.node(node, t).down ? 1 : 0)).join("");
+    const key = `${look} ${this.version} ${this.size} ${down}`;
+    if (key === this.namesKey) return;
+    this.namesKey = key;
+    const ctx = this.heads.begin(this.width, this.head - 4, c.background);
     lanes.forEach((node, lane) => {
       ctx.font = `700 ${this.names.size}px ${FONT}`;
-      ctx.fillStyle = run.node(node, t).down ? c.down : c.ink;
+      ctx.fillStyle = down[lane] === "1" ? c.down : c.ink;
       const text = run.names[node];
-      if (this.names.slanted) this.slanted(fitted(ctx, text, 62), this.x(node));
-      else this.level(text, this.x(node), this.names.rows > 1 && lane % 2 === 0 ? 10 : this.head - 9);
+      if (this.names.slanted) this.slanted(ctx, fitted(ctx, text, 62), this.x(node));
+      else this.level(ctx, text, this.x(node), this.names.rows > 1 && lane % 2 === 0 ? 10 : this.head - 9);
     });
   }
 
-  level(text, x, y) {
-    const half = textWidth(this.ctx, text) / 2;
-    this.ctx.textAlign = "center";
-    this.ctx.fillText(text, clamp(x, half + 2, this.width - half - 2), y);
+  level(ctx, text, x, y) {
+    const half = textWidth(ctx, text) / 2;
+    ctx.textAlign = "center";
+    ctx.fillText(text, clamp(x, half + 2, this.width - half - 2), y);
   }
 
-  slanted(text, x) {
-    const { ctx } = this;
+  slanted(ctx, text, x) {
     ctx.save();
     ctx.translate(x + 4, this.head - 6);
     ctx.rotate(-0.95);
@@ -367,42 +420,15 @@ class SpaceTime {
     return { size: 10, slanted: true, head: 24 + Math.min(widest(10), 62) * 0.81 };
   }
 
-  drawCursor(t) {
-    const { ctx, c } = this;
-    const y = this.y(t);
-    ctx.strokeStyle = c.ink;
-    ctx.lineWidth = 1.2;
-    ctx.setLineDash([5, 4]);
-    ctx.beginPath();
-    ctx.moveTo(this.left - 6, y);
-    ctx.lineTo(this.width - 4, y);
-    ctx.stroke();
-    ctx.setLineDash([]);
-    ctx.font = `600 10px ${FONT}`;
-    const text = ms(t).slice(0, -3);
-    const width = Math.max(textWidth(ctx, text) + 8, 30);
-    ctx.beginPath();
-    ctx.roundRect(this.left - 8 - width, y - 8, width, 16, 4);
-    ctx.fillStyle = c.background;
-    ctx.fill();
-    ctx.lineWidth = 1.2;
-    ctx.stroke();
-    ctx.fillStyle = c.ink;
-    ctx.textAlign = "center";
-    ctx.fillText(text, this.left - 8 - width / 2, y + 3.5);
-  }
-
   listen() {
-    const { canvas } = this.surface;
-    const scrub = (event) => {
-      const box = canvas.getBoundingClientRect();
+    const { frame } = this;
+    frame.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      const box = frame.getBoundingClientRect();
       this.player.pause();
-      this.player.seek(this.timeAt(event.clientY - box.top));
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      if (event.button === 0) scrub(event);
+      this.player.seek(this.timeAt(event.clientY - box.top - 4));
     });
-    canvas.addEventListener("wheel", (event) => {
+    frame.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && !event.metaKey) return; // a plain wheel scrolls the page
       event.preventDefault();
       this.zoom(event.deltaY > 0 ? 1.25 : 0.8);

@@ -1,6 +1,7 @@
 // ---- The player -------------------------------------------------------------------------------
 
 const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4, 8, 16];
+const WORDS_MS = 100; // how long words stand while a run plays
 const QUIET_FACTOR = 8; // stretches in which nothing happens are shown this much faster
 
 class PlayerView {
@@ -14,6 +15,9 @@ class PlayerView {
     this.ghosts = true;
     this.marked = noMarks();
     this.visible = true;
+    this.look = 0; // grows when colours or runs change, so that what is kept is painted anew
+    this.measured = 0; // grows when the page gives the player another size
+    this.hurried = false; // in most frames of a playing run words and fields are left as they are
     this.reduced = window.matchMedia("(prefers-reduced-motion: reduce)");
     this.root = h("div", { class: "ds-player", role: "region" });
     this.build();
@@ -146,8 +150,15 @@ class PlayerView {
     const changed = first || view.revision !== this.view.revision;
     this.view = view;
     this.showProblem();
-    if (!first && view.problem) return;
+    const known = this.runs ?? [];
+    const same = runs.length === known.length && runs.every((run, i) => run === known[i]);
+    if (same && view.problem) return;
     this.runs = runs.map((columns) => (columns instanceof Run ? columns : new Run(columns)));
+    (view.lamps ?? []).forEach((lamps, i) => { this.runs[i].verdicts = lamps; });
+    if (same && !changed) {
+      this.judged();
+      return;
+    }
     this.trim();
     if (changed) this.active = this.runs.length - 1;
     this.active = Math.min(this.active, this.runs.length - 1);
@@ -160,6 +171,14 @@ class PlayerView {
     this.select();
     const steps = changed && !first ? view.why?.steps ?? [] : [];
     if (steps.length) this.goMarked(steps.at(-1).t);
+  }
+
+  /** The picture stands already; now the checks have spoken, and it is known what differs. */
+  judged() {
+    this.fillTable();
+    this.fillSay();
+    this.axis.setVerdicts();
+    this.drawNow();
   }
 
   /** Leave out a long rest in which nothing happens any more; the same for all runs. */
@@ -176,21 +195,20 @@ class PlayerView {
   select() {
     this.run = this.runs[this.active];
     this.other = this.runs.length > 1 ? this.runs[1 - this.active] : null;
-    this.differing = {
-      own: this.other ? this.run.differingFrom(this.other) : new Set(),
-      other: this.other ? this.other.differingFrom(this.run) : new Set(),
-    };
+    this.differing = { own: new Difference(this.run, this.other), other: this.other && new Difference(this.other, this.run) };
+    this.look += 1;
     this.marked = noMarks();
     this.t = clamp(this.t, 0, this.run.duration);
     this.stageHeight = this.view.height ?? this.defaultHeight();
-    this.stage.setRuns(this.runs);
-    this.spacetime.setRuns(this.runs);
-    this.axis.setRuns();
+    // What changes the page comes before what reads sizes from it, so that it is laid out once.
     this.fillHead();
     this.fillLegend();
     this.fillControls();
     this.fillTable();
     this.fillSay();
+    this.spacetime.setRuns(this.runs);
+    this.axis.setRuns();
+    this.stage.setRuns(this.runs);
     this.markWhy();
     this.drawNow();
   }
@@ -313,6 +331,8 @@ class PlayerView {
 
   /** One run: its figures in a line. Two: a table with the difference. */
   fillTable() {
+    this.foot.setAttribute("aria-busy", String(Boolean(this.view.pending)));
+    if (this.view.pending && this.table.firstChild) return; // it stands until the other one comes
     const both = this.runs.length > 1;
     this.foot.classList.toggle("ds-single", !both);
     this.table.replaceChildren(both ? this.outcomeTable() : this.outcomeLine());
@@ -348,6 +368,7 @@ class PlayerView {
 
   fillSay() {
     const { view } = this;
+    if (view.pending && this.said.firstChild) return;
     const lines = [];
     if (view.parting) lines.push(h("p", {}, h("b", {}, `The futures part at ${ms(view.parting.t)}. `), partingWords(view.parting, view.letters ?? ["A", "B"])));
     for (const text of view.differences ?? []) lines.push(h("p", {}, text));
@@ -547,14 +568,14 @@ class PlayerView {
         this.drawNow();
         return;
       }
-      const passed = this.last === null ? 16 : now - this.last;
       this.advance(now);
-      this.drawMoving(passed);
+      this.drawMoving(now);
       this.invalidate();
     });
   }
 
   drawNow() {
+    this.hurried = false;
     this.stage.draw(this.t);
     this.spacetime.draw(this.t);
     this.axis.draw(this.t);
@@ -562,15 +583,15 @@ class PlayerView {
     if (!this.playing) this.stage.describe(this.t);
   }
 
-  /** One frame of a playing run. The diagram scrolls slowly: every second frame does, and on a
-      machine that cannot keep up every fourth. */
-  drawMoving(passed) {
-    this.lag = 0.9 * (this.lag ?? 16) + 0.1 * passed;
-    this.count = ((this.count ?? 0) + 1) % (this.lag > 20 ? 4 : 2);
+  /** One frame of a playing run: what moves. Words and fields change a few times a second. */
+  drawMoving(now) {
+    this.hurried = this.playing && now - (this.told ?? 0) < WORDS_MS;
+    if (!this.hurried) this.told = now;
     this.stage.draw(this.t);
-    if (this.count === 0 || !this.playing) this.spacetime.draw(this.t);
+    this.spacetime.draw(this.t);
     this.axis.show(this.t);
-    this.showCaption();
+    if (!this.hurried) this.showCaption();
+    this.hurried = false;
   }
 
   /** Faults of all links at once have no place in the picture: they stand beside the caption. */
@@ -673,8 +694,13 @@ class PlayerView {
     this.hooks.send(message);
   }
 
-  /** Note how long it took from the click to the new picture (read by tests and the benchmark). */
+  /** Note how long it took from the click to the new picture and to the verdicts (for the benchmark). */
   noteLatency() {
+    this.root.dataset.pending = String(Boolean(this.view.pending));
+    if (this.judgedSince !== undefined && !this.view.pending) {
+      this.root.dataset.judged = (performance.now() - this.judgedSince).toFixed(1);
+      this.judgedSince = undefined;
+    }
     if (this.sentAt === undefined) return;
     const { sentAt } = this;
     this.sentAt = undefined;
@@ -682,6 +708,7 @@ class PlayerView {
       this.root.dataset.latency = (performance.now() - sentAt).toFixed(1);
       this.root.dataset.revision = this.view.revision;
     });
+    this.judgedSince = sentAt;
   }
 
   /** Go to the moment of a verdict and mark the events that show it; again: unmark. */
@@ -750,16 +777,30 @@ class PlayerView {
     this.dark.addEventListener("change", this.onDark);
   }
 
+  /** Only another width, or another height of the diagram, moves anything. */
   resized() {
     if (!this.run || !this.root.clientWidth) return;
+    const size = [this.root.clientWidth, this.spacetime.box.clientHeight, window.devicePixelRatio].join();
+    if (size === this.sizes) return;
+    this.sizes = size;
+    this.measured += 1;
+    this.look += 1;
     this.stage.place();
     this.axis.arrange();
     this.invalidate();
   }
 
+  /** How much time the diagram shows. */
+  showSpan(span) {
+    const words = `${ms(Math.round(span * 10) / 10)} in view`;
+    if (this.spanText.textContent !== words) this.spanText.textContent = words;
+  }
+
   setTheme() {
     if (!this.view) return;
     const mode = themeMode(this.view.theme, this.dark);
+    if (this.root.dataset.theme === mode && this.colours) return; // the same colours as before
+    this.look += 1;
     this.root.dataset.theme = mode;
     this.colours = this.view.tokens[mode];
     this.root.style.colorScheme = mode;
