@@ -131,7 +131,7 @@ class Axis {
 
   /** The moment is an element of its own: while playing, only it moves, and at times the rest. */
   show(t) {
-    this.moment.style.transform = `translateX(${this.x(t)}px)`;
+    moveTo(this.moment, "X", this.x(t));
     if (this.player.hurried) return;
     this.range.value = t;
     this.range.setAttribute("aria-valuetext", [ms(t), this.lanes.words(t)].filter(Boolean).join("; "));
@@ -164,6 +164,7 @@ class Axis {
   drawLine() {
     const { ctx, c } = this;
     const { duration } = this.player.run;
+    const { parting } = this.player.view;
     this.rowName("faults", 21);
     if (!this.player.run.faults.length) this.writeHint();
     this.rowName("time, ms", this.line + 16);
@@ -176,7 +177,8 @@ class Axis {
       ctx.fillStyle = c.edge;
       ctx.fillRect(Math.round(this.x(t)), this.line - 3, 1, 8);
       ctx.fillStyle = c.soft;
-      ctx.fillText(Number(t.toFixed(3)).toLocaleString("en"), this.x(t), this.line + 18);
+      if (parting && Math.abs(this.x(t) - this.x(parting.t)) < 20) continue; // its glyph stands there
+      ctx.fillText(FINE.format(t), this.x(t), this.line + 18);
     }
   }
 

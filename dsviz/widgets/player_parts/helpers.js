@@ -23,9 +23,21 @@ function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+const COARSE = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const FINE = new Intl.NumberFormat("en", { maximumFractionDigits: 3 });
+
 /** A time as text, as exact as it needs to be: 1,604 ms, 12.4 ms, 0.253 ms. */
 function ms(t) {
-  return `${t.toLocaleString("en", { maximumFractionDigits: Math.abs(t) < 1 ? 3 : 1 })} ms`;
+  return `${(Math.abs(t) < 1 ? FINE : COARSE).format(t)} ms`;
+}
+
+/** Move an element along an axis ("X" or "Y") to a whole pixel; most frames move it by none. */
+function moveTo(element, axis, px) {
+  const ratio = window.devicePixelRatio || 1;
+  const place = `translate${axis}(${Math.round(px * ratio) / ratio}px)`;
+  if (element.place === place) return;
+  element.place = place;
+  element.style.transform = place;
 }
 
 function listed(words) {

@@ -93,7 +93,7 @@ class SpaceTime {
       this.to = Math.min(duration, this.top + (1 + BEYOND) * this.span);
       this.paint();
     }
-    this.surface.canvas.style.transform = `translateY(${(this.from - this.top) * this.scale - MARGIN}px)`;
+    moveTo(this.surface.canvas, "Y", (this.from - this.top) * this.scale - MARGIN);
     this.show(t);
   }
 
@@ -118,9 +118,9 @@ class SpaceTime {
   /** What moves: the drawing behind its frame, the veil, the cursor and its time. */
   show(t) {
     this.drawNames(t);
-    const place = `translateY(${4 + (t - this.top) * this.scale}px)`;
-    this.veil.style.transform = place;
-    this.cursor.style.transform = place;
+    const y = 4 + (t - this.top) * this.scale;
+    moveTo(this.veil, "Y", y);
+    moveTo(this.cursor, "Y", y);
     if (!this.player.hurried) this.cursorText.textContent = ms(t).slice(0, -3);
   }
 
@@ -203,7 +203,7 @@ class SpaceTime {
     ctx.textAlign = "right";
     const step = roundStep(this.span / 7);
     for (let t = Math.ceil(this.from / step) * step; t <= this.to; t += step) {
-      ctx.fillText(Number(t.toFixed(3)).toLocaleString("en"), this.left - 12, this.y(t) + 3.5);
+      ctx.fillText(FINE.format(t), this.left - 12, this.y(t) + 3.5);
       ctx.fillRect(this.left - 9, this.y(t), 4, 1);
     }
   }

@@ -511,6 +511,7 @@ class PlayerView {
   }
 
   showPlay() {
+    this.root.classList.toggle("ds-playing", this.playing);
     this.playButton.replaceChildren(icon(this.playing ? "pause" : "play"), this.playing ? "pause" : "play");
     this.words.setAttribute("aria-live", this.playing ? "off" : "polite");
   }
@@ -604,7 +605,8 @@ class PlayerView {
   showCaption() {
     this.showWeather();
     const quiet = this.playing && !this.reduced.matches && this.isQuiet();
-    this.nowText.textContent = ms(this.t);
+    const now = ms(this.t);
+    if (this.nowText.textContent !== now) this.nowText.textContent = now;
     const said = this.playing ? this.sayings() : this.run.sentencesAt(this.t);
     const verdict = this.run.verdicts[this.marked.verdict];
     const text = verdict && !this.playing ? verdict.sentence : quiet ? `nothing happens: shown ${QUIET_FACTOR} times faster` : said.length ? sentenceCase(said) : this.meanwhile();
