@@ -61,3 +61,17 @@ function roundStep(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map((m) => m * power).find((step) => step >= value * 0.999);
 }
+
+/** Copy to the clipboard, also where the page may not use the clipboard interface. */
+function copyText(text, root) {
+  const fallback = () => {
+    const area = h("textarea", { style: "position:absolute;opacity:0" });
+    area.value = text;
+    root.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  };
+  if (navigator.clipboard?.writeText) navigator.clipboard.writeText(text).catch(fallback);
+  else fallback();
+}

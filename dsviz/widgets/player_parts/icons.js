@@ -93,3 +93,8 @@ function shapePath(ctx, shape, x, y, r) {
     ctx.arc(x, y, r, 0, 7);
   }
 }
+
+/** A button that shows an icon only; `label` is its name. */
+function iconButton(name, label, act) {
+  return h("button", { type: "button", class: "ds-btn ds-iconic", "aria-label": label, title: label, onclick: act }, icon(name));
+}

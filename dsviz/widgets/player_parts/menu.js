@@ -157,7 +157,7 @@ class Menu {
   /** A place for a menu above a button of the controls. */
   above(opener, room) {
     const stage = this.player.stage.box.getBoundingClientRect();
-    const box = this.player.controls.getBoundingClientRect();
+    const box = this.player.controls.box.getBoundingClientRect();
     return { x: opener.getBoundingClientRect().left - stage.left - 120, y: Math.max(20, box.top - stage.top - room) };
   }
 

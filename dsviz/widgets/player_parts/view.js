@@ -1,6 +1,5 @@
 // ---- The player -------------------------------------------------------------------------------
 
-const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4, 8, 16];
 const WORDS_MS = 100; // how long words stand while a run plays
 const QUIET_FACTOR = 8; // stretches in which nothing happens are shown this much faster
 
@@ -39,56 +38,22 @@ class PlayerView {
   // Building
 
   build() {
-    this.buildHead();
+    this.head = new Head(this, this.root);
     const body = h("div", { class: "ds-body" });
-    this.legend = h("div", { class: "ds-legend" });
-    this.root.append(this.head, body);
+    this.root.append(body);
     this.stage = new Stage(this, body);
     const side = h("div", { class: "ds-side" });
     this.spacetime = new SpaceTime(this, side);
     side.append(this.buildTools());
-    body.append(side, this.legend);
-    this.buildCaption();
+    body.append(side);
+    this.legend = new Legend(this, body);
+    this.caption = new Caption(this, this.root);
     this.axis = new Axis(this, this.root);
-    this.buildControls();
+    this.controls = new Controls(this, this.root);
     this.problem = h("div", { class: "ds-problem", role: "alert", hidden: true });
-    this.foot = h("div", { class: "ds-foot" });
-    this.table = h("div");
-    this.say = h("div", { class: "ds-say" });
-    this.errorBox = h("div", { class: "ds-error", hidden: true });
-    this.said = h("div", { class: "ds-say" });
-    this.say.append(this.errorBox, this.said);
-    this.foot.append(this.table, this.say);
-    this.root.append(this.problem, this.foot);
+    this.root.append(this.problem);
+    this.foot = new Foot(this, this.root);
     this.root.addEventListener("keydown", (event) => this.key(event));
-  }
-
-  buildHead() {
-    this.title = h("span", { class: "ds-title" });
-    this.about = h("span", { class: "ds-soft" });
-    this.seedBox = h("input", { type: "number", step: "1", "aria-label": "Seed" });
-    const reseed = () => {
-      const n = Math.trunc(Number(this.seedBox.value));
-      if (n !== this.run.seed) this.send({ do: "seed", n });
-    };
-    this.seedBox.addEventListener("change", reseed);
-    this.seedBox.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") reseed();
-    });
-    this.seedLabel = h("label", {}, "seed", this.seedBox);
-    this.tabs = h("div", { class: "ds-tabs", role: "tablist", "aria-label": "Futures" });
-    this.undoButton = this.iconButton("undo", "Undo the last change", () => this.send({ do: "undo" }));
-    this.redoButton = this.iconButton("redo", "Redo", () => this.send({ do: "redo" }));
-    this.resetButton = this.iconButton("reset", "Back to the run as scripted", () => this.send({ do: "reset" }));
-    this.whatIfButton = h("button", {
-      type: "button", class: "ds-tab ds-plus", title: "Open one more future, the same as the one on show, to change it",
-      onclick: () => this.send({ do: "what if" }),
-    }, "+ what if");
-    this.closeButton = this.iconButton("cross", "Close the future on show", () => this.send({ do: "close", future: this.view.tabs.find((tab) => tab.shown).number }));
-    this.edits = h("span", { class: "ds-tabs", style: "gap:4px" }, this.closeButton, this.undoButton, this.redoButton, this.resetButton);
-    this.head = h("div", { class: "ds-head" }, this.title, this.seedLabel, this.about, h("span", { class: "ds-space" }),
-      h("div", { class: "ds-futures" }, this.tabs, this.whatIfButton, this.edits),
-    );
   }
 
   buildTools() {
@@ -99,47 +64,9 @@ class PlayerView {
     }, icon("fork"), "other future");
     return h("div", { class: "ds-tools", role: "group", "aria-label": "Diagram" },
       this.ghostButton, this.spanText,
-      this.iconButton("minus", "Show more time in the diagram", () => this.spacetime.zoom(2)),
-      this.iconButton("plus", "Show less time in the diagram", () => this.spacetime.zoom(0.5)),
+      iconButton("minus", "Show more time in the diagram", () => this.spacetime.zoom(2)),
+      iconButton("plus", "Show less time in the diagram", () => this.spacetime.zoom(0.5)),
     );
-  }
-
-  buildCaption() {
-    this.nowText = h("span", { class: "ds-now" });
-    this.words = h("span", { class: "ds-words", role: "status", "aria-live": "polite" });
-    this.weather = h("span", { class: "ds-weather" });
-    this.caption = h("div", { class: "ds-caption" }, this.nowText, this.words, this.weather);
-    this.root.append(this.caption);
-  }
-
-  buildControls() {
-    this.playButton = h("button", { type: "button", class: "ds-btn ds-primary", onclick: () => this.toggle() });
-    this.speedBox = h("select", { "aria-label": "Speed" });
-    this.speedBox.append(...SPEEDS.map((speed) => h("option", { value: speed }, `${speed}×`)));
-    this.speedBox.addEventListener("change", () => this.setSpeed(Number(this.speedBox.value)));
-    this.paceText = h("span", { class: "ds-soft ds-wide" });
-    this.partitionButton = h("button", { type: "button", class: "ds-btn", onclick: () => this.openGroupMenu([], { x: 40, y: 40 }, this.partitionButton) }, icon("wall"), "partition …");
-    this.whyButton = h("button", {
-      type: "button", class: "ds-btn", title: "Why did an operation end as it did?", onclick: () => this.openWhyMenu(this.whyButton),
-    }, icon("question"), "why …");
-    this.lanesButton = h("button", {
-      type: "button", class: "ds-btn", title: "Show what nodes hold and log, over time", onclick: () => this.openLanesMenu(this.lanesButton),
-    }, icon("lanes"), "values …");
-    this.linkButton = h("button", { type: "button", class: "ds-btn", title: "Copy a link to this moment of these futures", onclick: () => this.copyLink() }, icon("chain"), "copy link");
-    const button = (name, text, label, act) =>
-      h("button", { type: "button", class: "ds-btn", "aria-label": label, onclick: act }, icon(name), h("span", { class: "ds-wide" }, text));
-    this.controls = h("div", { class: "ds-controls", role: "group", "aria-label": "Controls" },
-      button("start", "start", "Go to the start", () => this.goTo(0)),
-      button("previous", "event", "Previous event", () => this.stepTo(-1, true)),
-      this.playButton,
-      button("next", "event", "Next event", () => this.stepTo(1, true)),
-      this.speedBox, this.paceText, h("span", { class: "ds-space" }), this.lanesButton, this.whyButton, this.linkButton, this.partitionButton,
-    );
-    this.root.append(this.controls);
-  }
-
-  iconButton(name, label, act) {
-    return h("button", { type: "button", class: "ds-btn ds-iconic", "aria-label": label, title: label, onclick: act }, icon(name));
   }
 
   // Data
@@ -175,8 +102,7 @@ class PlayerView {
 
   /** The picture stands already; now the checks have spoken, and it is known what differs. */
   judged() {
-    this.fillTable();
-    this.fillSay();
+    this.foot.fill();
     this.axis.setVerdicts();
     this.drawNow();
   }
@@ -201,11 +127,10 @@ class PlayerView {
     this.t = clamp(this.t, 0, this.run.duration);
     this.stageHeight = this.view.height ?? this.defaultHeight();
     // What changes the page comes before what reads sizes from it, so that it is laid out once.
-    this.fillHead();
-    this.fillLegend();
-    this.fillControls();
-    this.fillTable();
-    this.fillSay();
+    this.head.fill();
+    this.legend.fill();
+    this.controls.fill();
+    this.foot.fill();
     this.spacetime.setRuns(this.runs);
     this.axis.setRuns();
     this.stage.setRuns(this.runs);
@@ -221,177 +146,9 @@ class PlayerView {
     return most > 4 ? 380 : most > 3 ? 330 : 280;
   }
 
-  fillHead() {
-    const { view, run } = this;
-    this.title.textContent = view.title;
-    this.root.setAttribute("aria-label", `Player: ${view.title}`);
-    this.seedBox.value = run.seed;
-    this.seedBox.disabled = !this.live;
-    this.about.textContent = `${ms(run.duration)} · ${run.events.toLocaleString("en")} events`;
-    const had = document.activeElement?.closest?.(".ds-tabs") === this.tabs ? document.activeElement.dataset.number : null;
-    this.tabs.replaceChildren(...this.tabsFor(view.tabs ?? []));
-    if (had !== null) (this.tabs.querySelector(`[data-number="${had}"]`) ?? this.tabs.firstChild)?.focus({ preventScroll: true });
-    this.whatIfButton.hidden = !this.live;
-    this.edits.hidden = !this.live;
-    this.undoButton.disabled = !view.undo;
-    this.redoButton.disabled = !view.redo;
-    this.resetButton.disabled = !(view.tabs ?? []).length;
-    this.closeButton.disabled = !(view.tabs ?? []).some((tab) => tab.shown && tab.number);
-  }
-
-  /** A tab for each future; the one on show may be closed, the others may stand beside it. */
-  tabsFor(tabs) {
-    return tabs.map((tab) => {
-      const selected = tab.shown ? this.showsOwn : tab.beside && !this.showsOwn;
-      const button = h("button", {
-        type: "button", role: "tab", class: "ds-tab", "aria-selected": String(selected), "data-number": tab.number,
-        tabindex: selected ? "0" : "-1",
-        title: tab.shown ? `${tab.name}: on show` : tab.beside ? `${tab.name}: compared with what is on show` : `${tab.name}: show it`,
-        onclick: () => this.chooseTab(tab),
-      }, tab.name);
-      button.addEventListener("keydown", (event) => this.tabKey(event, tab));
-      return button;
-    });
-  }
-
-  chooseTab(tab) {
-    if (tab.shown) this.choose(this.runs.length - 1);
-    else if (tab.beside && this.runs.length > 1) this.choose(0);
-    else this.send({ do: "show", future: tab.number });
-  }
-
-  /** Arrow keys go from tab to tab, Delete closes a future. */
-  tabKey(event, tab) {
-    const all = [...this.tabs.children];
-    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (way) all[(all.indexOf(event.currentTarget) + way + all.length) % all.length].focus();
-    else if (event.key === "Delete" && tab.number && this.live) this.send({ do: "close", future: tab.number });
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
   choose(index) {
     this.active = index;
     this.select();
-  }
-
-  fillControls() {
-    this.ghostButton.hidden = !this.other;
-    this.partitionButton.hidden = !this.live;
-    this.whyButton.hidden = !this.live || !this.run.ops.id.length;
-    this.linkButton.hidden = !this.view.link;
-    this.paceText.textContent = `1× = ${ms(this.run.pace)} a second`;
-    this.axis.range.max = this.run.duration;
-    this.showPlay();
-  }
-
-  /** The legend names only what occurs; message kinds are also the filter. */
-  fillLegend() {
-    const { run } = this;
-    const items = [];
-    const roles = new Map(run.nodes.map((node) => [node.role, node.shape]));
-    for (const [role, shape] of roles) items.push(h("span", {}, shapeSample(shape), role));
-    const has = (what) => run.spans.what.includes(what);
-    const sample = (name, colour, text) => items.push(h("span", { style: "" }, tinted(icon(name), colour), text));
-    if (has("down")) sample("cross", "vermilion", "down");
-    if (run.errors.length) sample("error", "vermilion", "its code raised an error");
-    if (has("paused")) sample("pause", "amber", "paused");
-    const affected = new Set(run.spansBy.flat().filter((s) => s.what === "affected").map((s) => s.text));
-    for (const text of affected) sample(AFFECTED[text] ?? "snail", "amber", text === "slow node" ? "slowed" : text);
-    if (run.waiting?.n.some((n) => n > 0)) sample("queue", "amber", "messages waiting");
-    if (run.unsynced.n.some((n) => n > 0)) sample("disk", "amber", "un-synced writes");
-    if (run.skew.ms.some((offset) => offset)) sample("clock", "purple", "clock off");
-    if (run.walls.length) sample("wall", "vermilion", "partition");
-    if (run.links.what.includes("cut")) sample("cut", "vermilion", "one-way cut");
-    if (run.shown.t.some((t) => t > 0)) items.push(h("span", {}, shapeSample("circle", true), "just changed"));
-    if (this.other) items.push(
-      h("span", {}, dotSample("teal"), "only in this future"),
-      h("span", {}, tinted(lineSample([1.5, 3]), "down"), "only in the other"),
-    );
-    const kinds = h("span", { class: "ds-kinds", role: "group", "aria-label": "Messages to show" });
-    kinds.append(...run.kinds.map((kind) => this.kindButton(kind)));
-    this.legend.replaceChildren(...items, kinds);
-  }
-
-  kindButton(kind) {
-    const button = h("button", {
-      type: "button", class: "ds-kind", "aria-pressed": String(!this.hidden.has(kind.name)),
-      style: `color: var(--ds-${kind.colour})`, title: `Show or hide ${kind.name} messages`,
-    }, lineSample(kind.dash), kind.name);
-    button.addEventListener("click", () => {
-      const hide = !this.hidden.has(kind.name);
-      if (hide) this.hidden.add(kind.name);
-      else this.hidden.delete(kind.name);
-      button.setAttribute("aria-pressed", String(!hide));
-      this.invalidate();
-    });
-    return button;
-  }
-
-  /** One run: its figures in a line. Two: a table with the difference. */
-  fillTable() {
-    this.foot.setAttribute("aria-busy", String(Boolean(this.view.pending)));
-    if (this.view.pending && this.table.firstChild) return; // it stands until the other one comes
-    const both = this.runs.length > 1;
-    this.foot.classList.toggle("ds-single", !both);
-    this.table.replaceChildren(both ? this.outcomeTable() : this.outcomeLine());
-  }
-
-  outcomeLine() {
-    const checks = new Set(this.run.verdicts.map((verdict) => verdict.check));
-    const figures = this.view.outcome.filter((row) => !checks.has(row.label));
-    return h("p", { class: "ds-summary" }, ...figures.map((row) => h("span", {}, `${row.label} `, h("b", {}, row.a))));
-  }
-
-  /** What differs, as a table; what does not, in a line. */
-  outcomeTable() {
-    const row = (r) => h("tr", {},
-      h("th", { scope: "row" }, r.label), h("td", {}, r.a),
-      h("td", { class: r.worse ? "ds-worse" : null }, r.b),
-      h("td", { class: r.worse ? "ds-worse" : "ds-soft" }, r.difference),
-    );
-    const differing = this.view.outcome.filter((r) => r.difference !== "same");
-    const same = this.view.outcome.filter((r) => r.difference === "same").map((r) => `${r.label} (${r.a})`);
-    const heads = ["what clients saw", ...(this.view.letters ?? ["A", "B"]), "difference"];
-    if (!differing.length) {
-      return h("p", { class: "ds-same" }, `Nothing that clients saw differs: ${same.join(", ")}.`);
-    }
-    return h("div", {},
-      h("table", { class: "ds-outcome" },
-        h("thead", {}, h("tr", {}, ...heads.map((text) => h("th", { scope: "col" }, text)))),
-        h("tbody", {}, ...differing.map(row)),
-      ),
-      same.length ? h("p", { class: "ds-same" }, `The same in both: ${same.join(", ")}.`) : null,
-    );
-  }
-
-  fillSay() {
-    const { view } = this;
-    if (view.pending && this.said.firstChild) return;
-    const lines = [];
-    if (view.parting) lines.push(h("p", {}, h("b", {}, `The futures part at ${ms(view.parting.t)}. `), partingWords(view.parting, view.letters ?? ["A", "B"])));
-    for (const text of view.differences ?? []) lines.push(h("p", {}, text));
-    if (view.why && this.showsOwn) lines.unshift(this.whySaid(view.why));
-    if (view.live && view.line) lines.push(h("p", { class: "ds-soft" }, "What you just did, in Python:"), this.codeLine(view.line));
-    if (view.live && this.other) lines.push(h("p", { class: "ds-soft" }, "All of it:"), this.codeLine(view.script));
-    if (!view.live) lines.push(h("p", { class: "ds-soft" }, "A recorded run. To break it, open the notebook with a kernel."));
-    this.said.replaceChildren(...lines);
-    this.showSay();
-  }
-
-  /** An explanation: a sentence, the chain of events as steps to go to, what did not arrive. */
-  whySaid(why) {
-    const steps = why.steps.map((step) =>
-      h("li", {}, h("button", { type: "button", class: "ds-step", onclick: () => this.goMarked(step.t) }, h("b", {}, ms(step.t)), ` ${step.text}`)),
-    );
-    const missing = why.missing.map((text) => h("li", {}, text));
-    return h("section", { class: "ds-why", "aria-label": "Why" },
-      h("p", {}, h("b", {}, "Why? "), why.summary),
-      h("ol", {}, ...steps),
-      missing.length ? h("p", { class: "ds-soft" }, "Had one of these arrived in time, it might have ended otherwise:") : null,
-      missing.length ? h("ul", {}, ...missing) : null,
-    );
   }
 
   /** Mark what an explanation is about, in both views. */
@@ -413,26 +170,6 @@ class PlayerView {
     this.invalidate();
   }
 
-  openWhyMenu(opener) {
-    this.pause();
-    this.menu.forWhy(opener);
-  }
-
-  openLanesMenu(opener) {
-    this.pause();
-    this.menu.forLanes(opener);
-  }
-
-  /** What is copied opens the same futures at the same moment, in a notebook or in a saved page. */
-  copyLink() {
-    const link = `${this.view.link}@${this.now()}`;
-    const page = this.hooks.send ? "" : window.location.href.split("#")[0];
-    copyText(page ? `${page}#${link}` : link, this.root);
-    this.root.dataset.link = link;
-    this.linkButton.replaceChildren(h("span", {}, "✓"), "copied");
-    setTimeout(() => this.linkButton.replaceChildren(icon("chain"), "copy link"), 1400);
-  }
-
   /** In a saved page: go where the address says. */
   followAddress() {
     const code = decodeURIComponent(window.location.hash.slice(1));
@@ -445,24 +182,11 @@ class PlayerView {
     if (at !== undefined && Number.isFinite(Number(at))) this.goTo(Number(at));
   }
 
-  showSay() {
-    this.say.hidden = !this.said.children.length && this.errorBox.hidden;
-  }
-
-  codeLine(text) {
-    const button = this.iconButton("copy", "Copy this line", () => {
-      copyText(text, this.root);
-      button.replaceChildren(h("span", {}, "✓"));
-      setTimeout(() => button.replaceChildren(icon("copy")), 1200);
-    });
-    return h("div", { class: "ds-line" }, h("code", { tabindex: "0" }, text), button);
-  }
-
   showProblem() {
     const { problem } = this.view;
     this.problem.hidden = !problem;
     if (!problem) return;
-    const close = this.iconButton("cross", "Close this message", () => { this.problem.hidden = true; });
+    const close = iconButton("cross", "Close this message", () => { this.problem.hidden = true; });
     this.problem.replaceChildren(h("span", {}, h("b", {}, "Not done. "), problem), h("span", { class: "ds-space" }), close);
   }
 
@@ -512,14 +236,14 @@ class PlayerView {
 
   showPlay() {
     this.root.classList.toggle("ds-playing", this.playing);
-    this.playButton.replaceChildren(icon(this.playing ? "pause" : "play"), this.playing ? "pause" : "play");
-    this.words.setAttribute("aria-live", this.playing ? "off" : "polite");
+    this.controls.playButton.replaceChildren(icon(this.playing ? "pause" : "play"), this.playing ? "pause" : "play");
+    this.caption.words.setAttribute("aria-live", this.playing ? "off" : "polite");
   }
 
   setSpeed(speed) {
     const nearest = SPEEDS.reduce((best, s) => (Math.abs(s - speed) < Math.abs(best - speed) ? s : best));
     this.speed = SPEEDS.includes(speed) ? speed : nearest;
-    this.speedBox.value = String(this.speed);
+    this.controls.speedBox.value = String(this.speed);
   }
 
   /** Advance by one screen frame. Where motion is unwelcome, play goes from event to event. */
@@ -580,7 +304,7 @@ class PlayerView {
     this.stage.draw(this.t);
     this.spacetime.draw(this.t);
     this.axis.draw(this.t);
-    this.showCaption();
+    this.caption.show();
     if (!this.playing) this.stage.describe(this.t);
   }
 
@@ -591,68 +315,8 @@ class PlayerView {
     this.stage.draw(this.t);
     this.spacetime.draw(this.t);
     this.axis.show(this.t);
-    if (!this.hurried) this.showCaption();
+    if (!this.hurried) this.caption.show();
     this.hurried = false;
-  }
-
-  /** Faults of all links at once have no place in the picture: they stand beside the caption. */
-  showWeather() {
-    const faults = this.run.linkFaults(this.t).filter((f) => f.src < 0 && f.dst < 0);
-    const text = faults.length ? `every link: ${faults.map(linkWords).join(", ")}` : "";
-    if (this.weather.textContent !== text) this.weather.textContent = text;
-  }
-
-  showCaption() {
-    this.showWeather();
-    const quiet = this.playing && !this.reduced.matches && this.isQuiet();
-    const now = ms(this.t);
-    if (this.nowText.textContent !== now) this.nowText.textContent = now;
-    const said = this.playing ? this.sayings() : this.run.sentencesAt(this.t);
-    const verdict = this.run.verdicts[this.marked.verdict];
-    const text = verdict && !this.playing ? verdict.sentence : quiet ? `nothing happens: shown ${QUIET_FACTOR} times faster` : said.length ? sentenceCase(said) : this.meanwhile();
-    this.caption.classList.toggle("ds-long", Boolean(verdict));
-    if (this.words.textContent !== text) this.words.textContent = text;
-    const errors = this.run.errors.filter((e) => e.t <= this.t && this.run.node(e.node, this.t).down);
-    const error = errors.at(-1);
-    this.caption.classList.toggle("ds-bad", Boolean(error) && error.t === this.t);
-    this.showError(errors.filter((e) => e.t === error.t && e.error === error.error));
-  }
-
-  /** While playing: what happened last, long enough to be read. */
-  sayings() {
-    const times = this.run.stepTimes;
-    const last = times[after(times, this.t) - 1];
-    return last === undefined || this.t - last > this.run.pace * 1.5 ? [] : this.run.sentencesAt(last);
-  }
-
-  /** The moment in words when nothing happens exactly now. */
-  meanwhile() {
-    const { run, t } = this;
-    const rows = run.inFlight(t);
-    const parts = rows.slice(0, 4).map((row) => {
-      const f = run.flights;
-      return `${run.text(f.label[row])} (${run.names[f.src[row]]} → ${run.names[f.dst[row]]})`;
-    });
-    if (rows.length > 4) parts.push(`${rows.length - 4} more`);
-    if (parts.length) return `Under way: ${listed(parts)}.`;
-    if (t === 0) return this.live ? "The start. Press play, or go to a moment and break something." : "The start.";
-    return t >= run.duration ? "The end of the run." : "All is quiet.";
-  }
-
-  /** The learner's own lines, where nodes are down because their code raised this error. */
-  showError(errors) {
-    const key = errors.map((error) => `${error.node} ${error.t}`).join();
-    if (this.errorKey === key) return;
-    this.errorKey = key;
-    this.errorBox.hidden = !errors.length;
-    this.showSay();
-    if (!errors.length) return;
-    const names = errors.map((error) => this.run.names[error.node]).sort();
-    const [{ t, lines, error }] = errors;
-    this.errorBox.replaceChildren(
-      h("b", {}, `${listed(names)} stopped at ${ms(t)}: ${names.length > 1 ? "their" : "its"} own code raised an error`),
-      h("pre", {}, [...lines, error].join("\n")),
-    );
   }
 
   // What the viewer does
@@ -681,7 +345,7 @@ class PlayerView {
 
   openGroupMenu(chosen, at, opener) {
     this.pause();
-    this.menu.forGroup(chosen, at, opener ?? this.partitionButton);
+    this.menu.forGroup(chosen, at, opener ?? this.controls.partitionButton);
   }
 
   inject(fault) {
@@ -692,7 +356,7 @@ class PlayerView {
   send(message) {
     if (!this.live) return;
     this.pause();
-    this.sentAt = performance.now();
+    this.sentAt = this.judgedSince = performance.now();
     this.hooks.send(message);
   }
 
@@ -710,7 +374,6 @@ class PlayerView {
       this.root.dataset.latency = (performance.now() - sentAt).toFixed(1);
       this.root.dataset.revision = this.view.revision;
     });
-    this.judgedSince = sentAt;
   }
 
   /** Go to the moment of a verdict and mark the events that show it; again: unmark. */
@@ -834,65 +497,4 @@ function themeMode(wanted, dark) {
   if (jpThemeLight) return jpThemeLight === "false" ? "dark" : "light";
   if (document.body.classList.contains("vscode-dark")) return "dark";
   return dark.matches && !document.body.classList.contains("vscode-light") ? "dark" : "light";
-}
-
-function sentenceCase(sentences) {
-  const joined = sentences.slice(0, 3).join("; ");
-  const shown = joined[0].toUpperCase() === joined[0] || /^\w+\d/.test(joined) ? joined : joined[0].toUpperCase() + joined.slice(1);
-  return shown + (sentences.length > 3 ? `; and ${sentences.length - 3} more.` : ".");
-}
-
-function partingWords({ a, b }, [one, other]) {
-  return `${one}: ${a ?? "nothing happens then"}. ${other}: ${b ?? "nothing happens then"}.`;
-}
-
-function tinted(element, colour) {
-  element.style.color = `var(--ds-${colour})`;
-  return element;
-}
-
-/** A node's shape for the legend. */
-function shapeSample(shape, changed = false) {
-  const svg = icon("plus");
-  const outline = {
-    diamond: "M12 2 22 12 12 22 2 12z", square: "M4 4h16v16H4z", circle: "M12 3a9 9 0 1 0 .01 0z",
-    hexagon: "M12 2 20.7 7v10L12 22 3.3 17V7z", octagon: "M8 2h8l6 6v8l-6 6H8l-6-6V8z",
-    triangle: "M12 2 22 20H2z", pentagon: "M12 2 22 9.5 18 21H6L2 9.500z",
-  }[shape];
-  svg.firstChild.setAttribute("d", outline);
-  svg.style.color = changed ? "var(--ds-vermilion)" : "var(--ds-ink)";
-  if (changed) svg.style.strokeWidth = "4";
-  return svg;
-}
-
-function dotSample(colour) {
-  const svg = tinted(icon("plus"), colour);
-  svg.firstChild.setAttribute("d", "M12 7a5 5 0 1 0 .01 0z");
-  svg.style.fill = "currentColor";
-  return svg;
-}
-
-/** A piece of line in a message kind's dash. */
-function lineSample(dash) {
-  const svg = icon("minus");
-  svg.setAttribute("viewBox", "0 0 30 24");
-  svg.style.width = "22px";
-  svg.firstChild.setAttribute("d", "M2 12h26");
-  if (dash.length) svg.firstChild.setAttribute("stroke-dasharray", dash[0] < 3 ? "2 4" : "7 4");
-  svg.firstChild.setAttribute("stroke-linecap", "butt");
-  return svg;
-}
-
-/** Copy to the clipboard, also where the page may not use the clipboard interface. */
-function copyText(text, root) {
-  const fallback = () => {
-    const area = h("textarea", { style: "position:absolute;opacity:0" });
-    area.value = text;
-    root.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  };
-  if (navigator.clipboard?.writeText) navigator.clipboard.writeText(text).catch(fallback);
-  else fallback();
 }
