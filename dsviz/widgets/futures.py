@@ -10,6 +10,7 @@ from dsviz.draw import frames
 from dsviz.draw.layout import layout
 from dsviz.draw.packing import packed
 from dsviz.sim.faults import Fault
+from dsviz.sim.scenario import Scenario
 from dsviz.trace import Trace
 
 Faults = tuple[Fault, ...]
@@ -60,6 +61,33 @@ class Future:
                 if place in number:
                     found["flights"].append(number[place])
         return found
+
+
+class Runs:
+    """Makes the runs of a scenario, and keeps the last few to be shown again at once.
+
+    `checks` are those of the scenario unless others are given.
+    """
+
+    KEPT = 8
+
+    def __init__(
+        self, scenario: Scenario, checks: Sequence[Callable[[Trace], Any]] | None = None
+    ) -> None:
+        self._scenario = scenario
+        self._checks = scenario.checks if checks is None else checks
+        self._kinds: dict[str, str] = {}  # every message kind seen, so that its colour stays
+        self._known: dict[tuple[Faults, int], Future] = {}
+
+    def of(self, faults: Faults, seed: int) -> Future:
+        """Return the run with these faults. Raises DsvizError when one does not fit."""
+        future = self._known.pop((faults, seed), None)
+        if future is None:
+            future = Future(self._scenario.run(seed, faults), self._checks, self._kinds)
+        self._known[faults, seed] = future
+        while len(self._known) > self.KEPT:
+            del self._known[next(iter(self._known))]
+        return future
 
 
 def pending(lamps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -23,16 +23,13 @@ from dsviz.sim.faults import Fault, fault_from_dict
 from dsviz.sim.scenario import Scenario
 from dsviz.trace import Trace
 from dsviz.widgets.branches import Branches
-from dsviz.widgets.futures import Faults, Future, State, letter, pending
+from dsviz.widgets.futures import Faults, Future, Runs, State, letter, pending
 from dsviz.widgets.links import decoded, encoded
 from dsviz.widgets.menus import menus
 from dsviz.widgets.stored import film_strip, iframe
 from dsviz.widgets.told import NOT_COMPARED, compared, explained, tabs
 
 _HERE = Path(__file__).parent
-
-#: Runs that are kept to be shown again at once.
-_KEPT_RUNS = 8
 
 
 class Player(anywidget.AnyWidget):
@@ -74,6 +71,7 @@ class Player(anywidget.AnyWidget):
             raise DsvizError(f"scenario={scenario!r} is not a Scenario; for a trace use Player.of")
         self._scenario: Scenario | None = scenario
         self._checks = None if checks is None else tuple(checks)
+        self._runs: Runs | None = Runs(scenario, self._checks)
         faults = (faults,) if isinstance(faults, Fault) else faults
         script = scenario.faults if faults is None else tuple(faults)
         branches = Branches(script, seed)
@@ -112,13 +110,13 @@ class Player(anywidget.AnyWidget):
     ) -> Player:
         """Return a player of a trace alone: it plays, but faults cannot be injected."""
         player = cls.__new__(cls)
-        player._scenario, player._checks = None, None
+        player._scenario = player._checks = player._runs = None
         look = {"at": at, "speed": speed, "height": height, "lanes": lanes}
         branches = Branches((), trace.seed)
         player._prepare(branches, title or trace.name, list(trace.nodes), look)
         known = list(verdicts)
         checks = [lambda _, verdict=verdict: verdict for verdict in known]
-        player._first, player._second = Future(trace, checks, player._kinds), None
+        player._first, player._second = Future(trace, checks, {}), None
         player._open()
         return player
 
@@ -132,9 +130,7 @@ class Player(anywidget.AnyWidget):
             if name not in nodes:
                 raise DsvizError(f"lanes: there is no node {name!r}; there are {listed(nodes)}")
         self._branches = branches
-        self._runs: dict[tuple[Faults, int], Future] = {}  # the last few, by what made them
         self._why: dict[str, Any] | None = None
-        self._kinds: dict[str, str] = {}  # every message kind seen, so that its colour stays
         self._settings = {"title": title, **look, "lanes": lanes}
         self._line = ""
         self._problem = ""
@@ -275,7 +271,7 @@ class Player(anywidget.AnyWidget):
         What was injected so far belongs to the old scenario and is forgotten.
         """
         kept = self._kept()
-        self._scenario, self._kinds, self._runs = scenario, {}, {}
+        self._scenario, self._runs = scenario, Runs(scenario, self._checks)
         self._branches = Branches(scenario.faults, self._branches.now.seed)
         try:
             self._rerun()
@@ -330,10 +326,12 @@ class Player(anywidget.AnyWidget):
             raise
 
     def _kept(self) -> dict[str, Any]:
-        names = ("_scenario", "_kinds", "_runs", "_settings", "_branches", "_first", "_second")
         branches = self._branches
         ways = (branches.now, list(branches.past), list(branches.undone))
-        names = (*names, "_line", "_problem", "_why")
+        names = (
+            "_scenario", "_runs", "_settings", "_branches", "_first", "_second", "_line",
+            "_problem", "_why",
+        )  # fmt: skip
         return {name: getattr(self, name) for name in names} | {"ways": ways}
 
     def _restore(self, kept: dict[str, Any]) -> None:
@@ -347,22 +345,11 @@ class Player(anywidget.AnyWidget):
 
     def _rerun(self) -> None:
         now = self._branches.now
-        first = self._run(self._branches.base, now.seed)
+        assert self._runs is not None
+        first = self._runs.of(self._branches.base, now.seed)
         same = now.shown == now.beside
-        self._second = None if same else self._run(self._branches.faults, now.seed)
+        self._second = None if same else self._runs.of(self._branches.faults, now.seed)
         self._first = first
-
-    def _run(self, faults: Faults, seed: int) -> Future:
-        scenario = self._scenario
-        assert scenario is not None
-        known = self._runs.pop((faults, seed), None)
-        if known is None:
-            checks = scenario.checks if self._checks is None else self._checks
-            known = Future(scenario.run(seed, faults), checks, self._kinds)
-        self._runs[faults, seed] = known
-        while len(self._runs) > _KEPT_RUNS:
-            del self._runs[next(iter(self._runs))]
-        return known
 
     # What JavaScript asks for and is told -------------------------------------------------------
 
