@@ -95,8 +95,13 @@ class Watched:
         return [0.0, *(50.0 * i + 10.0 * j for i in range(4) for j in range(5))]
 
     def wait_for_run(self) -> None:
-        """Wait until the picture after a click stands."""
-        self.page.wait_for_function("() => document.querySelector('.ds-player').dataset.latency")
+        """Wait until the picture after a click stands and its checks have spoken."""
+        self.page.wait_for_function(
+            """() => {
+              const { latency, pending } = document.querySelector(".ds-player").dataset;
+              return latency && pending === "false";
+            }"""
+        )
         self.page.wait_for_timeout(100)
 
     def wait_for_text(self, text: str, gone: bool = False) -> None:

@@ -69,6 +69,48 @@ def test_crash_by_click_changes_the_verdict(watch: Any) -> None:
     assert "down since 25 ms" in player.node("r1").get_attribute("aria-label")
 
 
+def test_the_picture_does_not_wait_for_a_slow_check(watch: Any) -> None:
+    slow = """
+import time
+def slow_check(trace):
+    time.sleep(2 if trace.faults else 0)
+    return all_answered(trace)
+player = Player(scenario, checks=(slow_check,))
+player
+"""
+    player = watch(SETUP + slow)
+    player.scrub(25)
+    player.node("r1").click()
+    player.menu_item("Crash").click()
+    player.page.wait_for_function("() => document.querySelector('.ds-player').dataset.latency")
+    assert player.chips() == ["crash r1"]
+    assert player.lamp_states() == ["pending"]
+    player.scrub(player.duration)
+    player.wait_for_run()
+    player.wait_for_text("The futures part at 25 ms")
+    assert player.time == player.duration, "the verdict does not move the viewer"
+    assert player.lamp_states() == ["violated"]
+
+
+def test_what_differs_between_futures_is_found_flight_by_flight(watch: Any) -> None:
+    player = watch()
+    player.run("player.inject(Crash('r1', at=125))")
+    player.wait_for_text("The futures part at 125 ms")
+    found = player.root.evaluate(
+        """root => {
+          const { run, other, differing } = root.player;
+          const key = ({ flights: f, texts }, i) =>
+            [f.src[i], f.dst[i], f.sent[i], f.ended[i], f.fate[i], texts[f.label[i]]].join();
+          const rows = (r) => [...r.flights.src.keys()];
+          const known = new Set(rows(other).map((i) => key(other, i)));
+          return [rows(run).map((i) => !known.has(key(run, i))), rows(run).map((i) => differing.own.has(i))];
+        }"""  # noqa: E501
+    )
+    assert found[0] == found[1]
+    assert any(found[0])
+    assert not all(found[0])
+
+
 def test_lanes_show_what_a_node_holds_over_time(watch: Any) -> None:
     player = watch()
     before = player.root.locator(".ds-axis canvas").bounding_box()["height"]
@@ -177,7 +219,7 @@ def test_new_seed_and_bad_faults(watch: Any) -> None:
     player = watch()
     player.root.get_by_label("Seed").fill("3")
     player.root.get_by_label("Seed").press("Enter")
-    player.page.wait_for_function("() => document.querySelector('.ds-player').dataset.latency")
+    player.wait_for_run()
     player.run("player._on_message(None, {'do': 'inject', 'fault': {'fault': 'Fire'}})")
     player.wait_for_text("Not done. fault='Fire' is not known")
 
