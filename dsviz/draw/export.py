@@ -19,8 +19,8 @@ _WIDGETS = Path(__file__).parent.parent / "widgets"
 
 PLAYER_PARTS = (
     "helpers", "icons", "canvas", "geometry", "run", "links", "messages", "nodes", "pointer",
-    "stage", "spacetime", "lanes", "axis", "menu", "head", "legend", "caption", "controls", "foot",
-    "view", "entry",
+    "stage", "diagram", "spacetime", "lanes", "chips", "axis", "menu", "head", "legend", "caption",
+    "controls", "foot", "playback", "view", "entry",
 )  # fmt: skip
 
 _PAGE = """<!doctype html>

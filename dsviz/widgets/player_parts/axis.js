@@ -1,7 +1,5 @@
 // ---- Time axis: faults as chips, ticks, what clients saw, verdict lamps -------------------------
 
-const CHIP_ROW = 25;
-const CHIP_ROWS = 3; // further chips stand beside, not above: the axis must stay low
 const CLIENT_ROW = 15;
 
 class Axis {
@@ -12,10 +10,11 @@ class Axis {
     this.range = h("input", {
       type: "range", class: "ds-scrub", min: "0", step: "any", "aria-label": "Time",
     });
-    this.chips = h("div", { class: "ds-chips" });
     this.lamps = h("div");
     this.moment = h("div", { class: "ds-moment" });
-    this.box.append(this.moment, this.range, this.chips, this.lamps);
+    this.box.append(this.moment, this.range);
+    this.chips = new Chips(this);
+    this.box.append(this.lamps);
     parent.append(this.box);
     this.lanes = new Lanes(this);
     this.range.addEventListener("input", () => {
@@ -33,7 +32,7 @@ class Axis {
     this.clients = [...new Set(run.ops.client)].sort((a, b) => a - b);
     this.lanes.setRun(run);
     this.gutter = this.gutterFor(run);
-    this.buildChips();
+    this.chips.build();
     this.buildLamps();
     this.arrange();
   }
@@ -58,9 +57,8 @@ class Axis {
   /** Stack the chips and set the rows' places; done when the runs or the width change. */
   arrange() {
     this.width = this.box.clientWidth || 800;
-    if (!this.placeChips(false)) this.placeChips(true);
-    this.chipRows = 1 + Math.max(0, ...[...this.chips.children].map((chip) => Number(chip.dataset.row)));
-    this.line = 6 + this.chipRows * CHIP_ROW + 12;
+    if (!this.chips.arrange(false)) this.chips.arrange(true);
+    this.line = 6 + this.chips.rows * CHIP_ROW + 12;
     this.opsTop = this.line + 24;
     this.lanesTop = this.opsTop + this.clients.length * CLIENT_ROW;
     this.lampTop = this.lanesTop + this.lanes.height + 6;
@@ -79,29 +77,6 @@ class Axis {
       lamp.style.top = `${this.lampTops[i]}px`;
       lamp.style.width = `${this.gutter - 14}px`;
     });
-  }
-
-  /** Place all chips; `brief` ones show their icon only. Returns whether all found room. */
-  placeChips(brief) {
-    this.chips.classList.toggle("ds-brief", brief);
-    const chips = [...this.chips.children];
-    const widths = chips.map((chip) => chip.offsetWidth || 90); // all read before any is moved
-    const ends = Array(CHIP_ROWS).fill(-Infinity);
-    return chips.map((chip, i) => this.placeChip(chip, widths[i], ends)).every(Boolean);
-  }
-
-  /** Put a chip at its time in the first free row; where none is free, a little to the right. */
-  placeChip(chip, width, ends) {
-    const last = this.width - width - 8;
-    const wanted = clamp(this.x(Number(chip.dataset.at)) - 11, 8, last);
-    let row = ends.findIndex((end) => wanted > end + 4);
-    if (row < 0) row = ends.indexOf(Math.min(...ends));
-    const left = Math.max(wanted, ends[row] + 5);
-    ends[row] = left + width;
-    const placed = Math.min(left, last);
-    Object.assign(chip.style, { left: `${placed}px`, top: `${6 + row * CHIP_ROW}px` });
-    Object.assign(chip.dataset, { row, left: placed, width });
-    return left <= last;
   }
 
   /** Draw what does not change with time, then the moment. */
@@ -203,7 +178,7 @@ class Axis {
 
   drawStems() {
     const { ctx, c } = this;
-    for (const chip of this.chips.children) {
+    for (const chip of this.chips.box.children) {
       if (chip.classList.contains("ds-leaving")) continue;
       const x = Math.round(this.x(Number(chip.dataset.at)));
       const top = 6 + Number(chip.dataset.row) * CHIP_ROW + 20;
@@ -337,88 +312,6 @@ class Axis {
     event.stopPropagation();
     player.pause();
     act();
-  }
-
-  // Chips
-
-  buildChips() {
-    const { run, view, live, player } = { ...this.player, player: this.player, live: this.player.live };
-    const editable = live && player.showsOwn;
-    const focused = document.activeElement?.closest?.(".ds-chip");
-    const had = focused && this.chips.contains(focused) ? focused.dataset.index : null;
-    const chips = run.faults.map((fault) => this.chip(fault, editable, view.icons[fault.what] ?? "error"));
-    this.chips.replaceChildren(...chips);
-    if (had !== null) (chips[Math.min(had, chips.length - 1)]?.firstChild ?? this.range).focus({ preventScroll: true });
-  }
-
-  chip(fault, editable, iconName) {
-    const colour = ["Pause", "Restart"].includes(fault.what) ? "amber" : fault.what === "ClockSkew" ? "purple" : "vermilion";
-    const grip = h("button", {
-      type: "button", class: "ds-grip", title: fault.text,
-      "aria-label": `${fault.text}. ${editable ? "Arrow keys move it by 1 ms, with Shift by 10 ms; Delete removes it; Enter goes there" : "Press Enter to go there"}`,
-    }, icon(iconName), h("span", {}, fault.chip));
-    const chip = h("div", {
-      class: editable ? "ds-chip" : "ds-chip ds-fixed", style: `--ds-chip: var(--ds-${colour})`,
-      "data-index": fault.index, "data-at": fault.at, "data-colour": colour,
-    }, grip);
-    grip.addEventListener("keydown", (event) => this.chipKey(event, fault, editable));
-    grip.addEventListener("click", () => this.player.goTo(fault.at));
-    if (editable) {
-      const off = h("button", { type: "button", class: "ds-off", "aria-label": `Remove: ${fault.text}` }, icon("cross"));
-      off.addEventListener("click", () => this.player.send({ do: "remove", index: fault.index }));
-      chip.append(off);
-      grip.addEventListener("pointerdown", (event) => this.drag(event, chip, fault));
-    }
-    return chip;
-  }
-
-  chipKey(event, fault, editable) {
-    const step = (event.shiftKey ? 10 : 1) * ({ ArrowLeft: -1, ArrowRight: 1 }[event.key] ?? 0);
-    if (!editable || (!step && event.key !== "Delete" && event.key !== "Backspace")) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (!step) this.player.send({ do: "remove", index: fault.index });
-    else this.player.send({ do: "move", index: fault.index, at: this.player.tidy(fault.at + step) });
-  }
-
-  /** Drag a chip along the axis, or off it to remove it; a plain click goes to its time. */
-  drag(event, chip, fault) {
-    if (event.button !== 0) return;
-    const grip = chip.firstChild;
-    const start = { x: event.clientX, y: event.clientY };
-    const grabbed = event.clientX - this.box.getBoundingClientRect().left - this.x(fault.at);
-    let moved = false;
-    let at = fault.at;
-    const move = (now) => {
-      const box = this.box.getBoundingClientRect();
-      if (Math.hypot(now.clientX - start.x, now.clientY - start.y) > 4) moved = true;
-      if (!moved) return;
-      at = this.player.tidy(this.timeAt(now.clientX - box.left - grabbed));
-      chip.classList.add("ds-dragging");
-      chip.classList.toggle("ds-leaving", Math.abs(now.clientY - start.y) > 44);
-      chip.dataset.at = at;
-      grip.lastChild.textContent = chip.classList.contains("ds-leaving") ? "let go to remove" : `${ms(at)} · ${fault.chip}`;
-      chip.dataset.width = chip.offsetWidth;
-      chip.dataset.left = clamp(this.x(at) - 11, 8, this.width - chip.offsetWidth - 8);
-      chip.style.left = `${chip.dataset.left}px`;
-      this.version += 1;
-      this.player.invalidate();
-    };
-    const drop = (now) => {
-      grip.removeEventListener("pointermove", move);
-      grip.removeEventListener("pointerup", drop);
-      grip.removeEventListener("pointercancel", drop);
-      if (!moved) return;
-      grip.addEventListener("click", (click) => click.stopImmediatePropagation(), { capture: true, once: true });
-      const leaving = chip.classList.contains("ds-leaving");
-      if (now.type === "pointercancel" || (!leaving && at === fault.at)) this.setRuns();
-      else if (leaving) this.player.send({ do: "remove", index: fault.index });
-      else this.player.send({ do: "move", index: fault.index, at });
-    };
-    grip.setPointerCapture(event.pointerId);
-    grip.addEventListener("pointermove", move);
-    grip.addEventListener("pointerup", drop);
-    grip.addEventListener("pointercancel", drop);
   }
 
   // Lamps
