@@ -129,7 +129,7 @@ class Stage {
   }
 
   /** What a screen reader says of a node. */
-  describe(t) {
+  describe() {
     const { run, live } = this.player;
     const states = this.states ?? [];
     this.nodeButtons.forEach((button, i) => {

@@ -208,7 +208,7 @@ class PlayerView extends Playback {
     this.spacetime.draw(this.t);
     this.axis.draw(this.t);
     this.caption.show();
-    if (!this.playing) this.stage.describe(this.t);
+    if (!this.playing) this.stage.describe();
   }
 
   /** One frame of a playing run: what moves. Words and fields change a few times a second. */
