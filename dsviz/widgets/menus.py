@@ -5,6 +5,7 @@ The player draws menus from this list, so a new fault is one more entry here.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 
@@ -62,6 +63,7 @@ def _field(
     }  # fmt: skip
 
 
+@cache
 def round_to_nice(value: float) -> float:
     """Return 1, 2 or 5 times a power of ten, near `value`."""
     if not value > 0:
