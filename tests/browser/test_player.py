@@ -246,6 +246,24 @@ def test_error_of_the_learners_code_is_shown(watch: Any) -> None:
     assert "self.totl += 1" in player.root.inner_text()
 
 
+def test_pictures_fit_their_boxes_after_the_page_changed(watch: Any) -> None:
+    """JupyterLab takes cells out of the page for a moment when it is resized."""
+    player = watch()
+    for width in (1700, 900, 1280):
+        player.page.set_viewport_size({"width": width, "height": 1000})
+        player.page.evaluate(
+            """() => {
+              const cell = document.querySelector(".ds-player").parentElement;
+              cell.style.display = "none";
+              requestAnimationFrame(() => { cell.style.display = ""; });
+            }"""
+        )
+        player.page.wait_for_function(
+            """() => [...document.querySelectorAll(".ds-player canvas")].every((canvas) =>
+                 Math.abs(canvas.width / devicePixelRatio - canvas.clientWidth) <= 1)"""
+        )
+
+
 def test_no_page_errors(watch: Any) -> None:
     player = watch()
     player.button("play").click()

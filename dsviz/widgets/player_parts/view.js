@@ -347,7 +347,11 @@ class PlayerView extends Playback {
 
   /** Only another width, or another height of the diagram, moves anything. */
   resized() {
-    if (!this.run || !this.root.clientWidth) return;
+    if (!this.run) return;
+    if (!this.root.clientWidth) { // out of the page for a moment, as when JupyterLab scrolls
+      this.sizes = null;
+      return;
+    }
     const size = [this.root.clientWidth, this.spacetime.box.clientHeight, window.devicePixelRatio].join();
     if (size === this.sizes) return;
     this.sizes = size;
