@@ -70,6 +70,7 @@ class NodePainter {
     }
     const words = name.match(/\p{L}+/gu) ?? [name];
     const brief = words.slice(0, 2).map((word) => word[0]).join("") + (name.match(/\d+$/)?.[0] ?? "");
+    if (brief === name) return false; // it stands beside the node: once is enough
     ctx.font = `700 ${r > 16 ? 13 : 11}px ${FONT}`;
     this.write(brief, x, y + 4.5);
     return false;

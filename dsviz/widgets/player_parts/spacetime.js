@@ -100,8 +100,12 @@ class SpaceTime {
 
   /** Read the size of the box, and how the names of the lanes fit into it. */
   measure() {
+    if (this.box.clientWidth) this.measured = this.player.measured;
+    else { // out of the page: see again in the next frame
+      this.player.invalidate();
+      if (this.size) return;
+    }
     const width = this.box.clientWidth || 400;
-    if (this.box.clientWidth) this.measured = this.player.measured; // else it is out of the page
     const height = this.box.clientHeight || this.player.stageHeight;
     const { ctx } = this.heads;
     Object.assign(this, { width, left: this.player.run.duration >= 1000 ? 58 : 48, size: `${width} ${height}` });
