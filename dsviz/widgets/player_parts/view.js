@@ -211,12 +211,18 @@ class PlayerView extends Playback {
     if (!this.playing) this.stage.describe();
   }
 
-  /** One frame of a playing run: what moves. Words and fields change a few times a second. */
+  /** One frame of a playing run: what moves. Words and fields change a few times a second. The
+      diagram scrolls slowly, and a browser takes long to move it: every second frame does, and on
+      a machine that cannot keep up every fourth. */
   drawMoving(now) {
+    const passed = clamp(now - (this.drawnAt ?? now), 0, 100);
+    this.drawnAt = now;
+    this.lag = 0.9 * (this.lag ?? 16) + 0.1 * passed;
+    this.frames = ((this.frames ?? 0) + 1) % (this.lag > 20 ? 4 : 2);
     this.hurried = this.playing && now - (this.told ?? 0) < WORDS_MS;
     if (!this.hurried) this.told = now;
     this.stage.draw(this.t);
-    this.spacetime.draw(this.t);
+    if (this.frames === 0 || !this.playing) this.spacetime.draw(this.t);
     this.axis.show(this.t);
     if (!this.hurried) this.caption.show();
     this.hurried = false;
