@@ -284,14 +284,7 @@ def minority_down(classes: Classes, n: int, seed: int) -> Iterator[Case]:
         v = Values(seed + shift)
         down = [replicas(n)[(shift + i) % n] for i in range(spare)]
         work = {
-            "c1": [
-                v.write("k1", 50),
-                read("k2"),
-                v.write("k2"),
-                read("k1"),
-                v.write("k1"),
-                read("k2"),
-            ],
+            "c1": [v.write("k1", 50), read("k2"), v.write("k2"), read("k1"), v.write("k1"), read("k2")],
         }
         faults = [Crash(r, at=10.0 if shift % 2 else 62.0) for r in down]
         name = f"{' and '.join(down)} down"
@@ -379,7 +372,9 @@ def _partition(random: Random, n: int) -> list[Fault]:
 
 coordinator_crash = _random("a coordinator crashes", _crashes)
 loss = _random("10 % of the messages are lost", lambda random, n: between(Loss, 0.1, BOTH, n))
-duplication = _random("messages arrive twice", lambda random, n: between(Duplicate, 0.3, BOTH, n))
+duplication = _random(
+    "messages arrive twice", lambda random, n: between(Duplicate, 0.3, BOTH, n)
+)
 power = _random("a minority loses power", _power)
 partition = _random("a network partition", _partition)
 quiet = _random("nothing goes wrong", lambda random, n: [], jitter="wan")

@@ -11,36 +11,9 @@ from typing import Any
 
 from dsviz.check.verdict import Verdict
 from dsviz.grading.lab import Hint
-from dsviz.grading.labs._quorum_hints_counting import (
-    counted_for_another,
-    counted_for_another_phase,
-    counted_twice,
-    disjoint,
-    inversion,
-    too_few,
-    write_back_not_awaited,
-)
-from dsviz.grading.labs._quorum_hints_versions import (
-    false_fail,
-    forgot,
-    keys_mixed,
-    lost_power,
-    overwritten,
-    skipped_phase_one,
-    version_is_a_clock,
-    version_twice,
-    went_back,
-)
-from dsviz.grading.labs._quorum_words import (
-    SAFETY,
-    answered,
-    hint,
-    holders,
-    involved,
-    names,
-    what,
-    writes,
-)
+from dsviz.grading.labs._quorum_hints_counting import counted_for_another, counted_for_another_phase, counted_twice, disjoint, inversion, too_few, write_back_not_awaited
+from dsviz.grading.labs._quorum_hints_versions import false_fail, forgot, keys_mixed, lost_power, overwritten, skipped_phase_one, version_is_a_clock, version_twice, went_back
+from dsviz.grading.labs._quorum_words import SAFETY, answered, hint, holders, involved, names, what, writes
 from dsviz.grading.register import Register, Served, holds, sent_at
 
 
@@ -105,11 +78,7 @@ def _last_phase(register: Register, op: Served) -> tuple[float, list[float]]:
     return since, [time for time in asked if time >= round(since, 3)]
 
 
-@hint(
-    "error",
-    "Open the counterexample at that moment: which message had the node just got?",
-    "no errors",
-)
+@hint("error", "Open the counterexample at that moment: which message had the node just got?", "no errors")
 def raised(register: Register, verdict: Verdict) -> str | None:
     """A handler raised."""
     return ""

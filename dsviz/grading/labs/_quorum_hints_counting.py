@@ -6,16 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dsviz.check.verdict import Verdict
-from dsviz.grading.labs._quorum_words import (
-    SAFETY,
-    answered,
-    hint,
-    holders,
-    involved,
-    names,
-    what,
-    writes,
-)
+from dsviz.grading.labs._quorum_words import SAFETY, answered, hint, holders, involved, names, what, writes
 from dsviz.grading.register import Register, Served, holds, sent_at
 
 

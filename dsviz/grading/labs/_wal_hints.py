@@ -257,9 +257,7 @@ def log_first(story: Story, _verdict: Verdict) -> str | None:
         if act == "write" and name.startswith("wal") and not story.logs(at, name):
             emptied = name  # no transfer came just then
         elif act == "sync" and emptied is not None and name in ("", emptied):
-            return (
-                f"'{emptied}' was emptied on the disk at {at:,.0f} ms, before the pages were there"
-            )
+            return f"'{emptied}' was emptied on the disk at {at:,.0f} ms, before the pages were there"
     return None
 
 

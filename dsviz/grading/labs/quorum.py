@@ -88,9 +88,7 @@ def _durable(classes: Classes, seeds: Seeds) -> Iterator[Case]:
 
 def _operation_ids(classes: Classes, seeds: Seeds) -> Iterator[Case]:
     for n in (3, 5):
-        yield from cases.directed(
-            classes, n, seeds[0], (cases.late_answers, cases.everything_twice)
-        )
+        yield from cases.directed(classes, n, seeds[0], (cases.late_answers, cases.everything_twice))
 
 
 # Questions ------------------------------------------------------------------------------------
@@ -154,12 +152,8 @@ LAB = Lab(
         Check("it asks again", 0, AVAILABLE, _first_resend, BOTH, step="resend"),
         Check("linearizable, 3 replicas", 1, REGISTER, _visible(3), BOTH, fixed_seeds=True),
         Check("linearizable, 5 replicas", 1, REGISTER, _visible(5), BOTH, fixed_seeds=True),
-        Check(
-            "linearizable, 3 replicas, hidden seeds", 1, REGISTER, _hidden_3, BOTH, visible=False
-        ),
-        Check(
-            "linearizable, 5 replicas, hidden seeds", 1, REGISTER, _hidden_5, BOTH, visible=False
-        ),
+        Check("linearizable, 3 replicas, hidden seeds", 1, REGISTER, _hidden_3, BOTH, visible=False),
+        Check("linearizable, 5 replicas, hidden seeds", 1, REGISTER, _hidden_5, BOTH, visible=False),
         Check("answers although a minority is down", 2, AVAILABLE, _available, BOTH),
         Check("durable across power loss", 1, REGISTER, _durable, BOTH),
         Check("counts only its own answers", 1, REGISTER, _operation_ids, BOTH),

@@ -109,9 +109,7 @@ def latency(answer: Any) -> str | None:
     if abs(number - right) <= 0.05 * right:
         return None
     if abs(number - 4) <= 0.2:
-        return (
-            f"{answer} ms is the sync alone: who comes while another one is under way waits first"
-        )
+        return f"{answer} ms is the sync alone: who comes while another one is under way waits first"
     return f"{answer} ms: half a sync on average until the bus departs, and then the ride"
 
 
