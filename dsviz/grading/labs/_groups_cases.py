@@ -213,8 +213,8 @@ def comes_back(classes: Classes, seed: int) -> Case:
 def power_in_barrier(classes: Classes, seed: int, step: int) -> Case:
     """The coordinator loses power when a generation is about to begin; disks are slow."""
     members = partners(2)
-    members["c3"] = Partner(starts=CHANGE)
-    at = CHANGE + 6.0 + 6 * step + seed % 5
+    members["c3"] = Partner(starts=CHANGE + 600)  # nobody commits just then
+    at = CHANGE + 608.0 + SLOW_SYNC * step + seed % int(SLOW_SYNC)
     faults = (PowerLoss("coord", at=at), Restart("coord", at=at + 400))
     name = "the coordinator loses power as a generation begins"
     scenario = coordinated(classes, name, members, at + 400 + AFTER, *faults, sync_ms=SLOW_SYNC)
@@ -423,9 +423,9 @@ def dealt_cases(classes: Classes, seed: int) -> Iterator[Case]:
 def restart_cases(classes: Classes, seed: int) -> Iterator[Case]:
     """Yield restarts of the coordinator."""
     yield killed(classes, seed)
-    for step in range(6):
+    for step in range(8):
         yield power_in_barrier(classes, seed, step)
-    for step in range(5):
+    for step in range(4):
         yield power_at_commit(classes, seed, step)
     yield group_power(classes, seed)
 
@@ -485,7 +485,7 @@ def stalls(classes: Classes, seed: int) -> Case:
             faults += [Crash(name, at=at), Restart(name, at=at + draw.uniform(200, 7000))]
     end = max(fault.ends or fault.at for fault in faults) + AFTER
     name = "members stand still, die and come back"
-    if seed % 2:
+    if draw.random() < 0.6:
         members = partners(4)
         return Case(name, coordinated(classes, name, members, end, *faults), seed)
     return Case(name, grouped(classes, name, (0.0, 40.0, 80.0, 120.0), end, *faults), seed)

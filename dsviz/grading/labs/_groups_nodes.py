@@ -51,6 +51,7 @@ class Partner(Node):
         self.positions = {p: offset + 10 for p, offset in self.positions.items()}
         self.commit(self.positions)
         if self.greedy:
+            self.former = {p: offset + 10 for p, offset in self.former.items()}
             self.commit({p: o for p, o in self.former.items() if p not in self.positions})
         self.set_timer("commit", COMMIT)
 

@@ -125,7 +125,9 @@ def hands_over(trace: Trace) -> Verdict:
     confirmed: list[tuple[float, str, int]] = []
     for act in acts(trace):
         member, msg = act.node, act.msg
-        if act.what == "got" and msg.kind == "assign":
+        if act.what in ("start", "crash") or (act.what == "got" and msg.kind == "unknown"):
+            done = {key: reached for key, reached in done.items() if key[0] != member}
+        elif act.what == "got" and msg.kind == "assign":
             newest[member] = max(newest.get(member, 0), msg.generation)
         elif act.what == "got" and msg.kind == "revoke":
             if msg.generation == newest.get(member):
@@ -137,7 +139,7 @@ def hands_over(trace: Trace) -> Verdict:
         elif act.what == "sent" and msg.kind == "revoked":
             confirmed += [(act.time, member, p) for p in msg.partitions]
             for p in msg.partitions:
-                reached = done.get((member, p), 0)
+                reached = done.pop((member, p), 0)
                 if saved.get((member, p), 0) < reached:
                     sentence = (
                         f"{member} gave p{p} back at {act.time:,.0f} ms; it had worked up to offset "
@@ -244,6 +246,7 @@ MEMBER = (own_partitions, hands_over)
 OWNERS = (*FORM, one_owner, own_partitions, served)
 COMMITS = (*FORM, commits, own_partitions, hands_over, served, nothing_lost)
 WORKED_ON = (*FORM, served, goes_on, asks_for_little, nothing_lost)
+RESTARTED = (*FORM, one_owner, commits, *MEMBER, served, nothing_lost)
 DEALT = (*FORM, balanced, served)
 ALL = (
     *FORM, one_owner, commits, own_partitions, hands_over, balanced, served, goes_on,

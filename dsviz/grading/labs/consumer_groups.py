@@ -15,13 +15,12 @@ from dsviz.grading.lab import Case, Check, Classes, Lab, Question, Questions
 from dsviz.grading.labs import _groups_cases as cases
 from dsviz.grading.labs._groups_dealing import dealt_well
 from dsviz.grading.labs._groups_hints import HINTS
-from dsviz.grading.labs._groups_properties import ALL, COMMITS, DEALT, OWNERS, WORKED_ON
+from dsviz.grading.labs._groups_properties import ALL, COMMITS, DEALT, OWNERS, RESTARTED, WORKED_ON
 from dsviz.grading.properties import no_errors
 
 GROUP = ("GroupCoordinator", "Member")
 EVERYTHING = ("Assignor", *GROUP)
 Seeds = Sequence[int]
-Make = Callable[[Classes, int], Case]
 
 
 # Steps: they accompany the work and carry no points --------------------------------------------
@@ -59,13 +58,16 @@ def _dealt(classes: Classes, seeds: Seeds) -> Iterator[Case]:
         yield from cases.dealt_cases(classes, seed)
 
 
-def _hidden(make: Make):
-    def chosen(classes: Classes, seeds: Seeds) -> Iterator[Case]:
-        yield from cases.directed(classes, seeds[0])
-        for seed in seeds:
-            yield make(classes, seed)
+def _mishaps(classes: Classes, seeds: Seeds) -> Iterator[Case]:
+    yield from cases.directed(classes, seeds[0])
+    for place, seed in enumerate(seeds):
+        yield (cases.stalls, cases.bad_links)[place % 2](classes, seed)
 
-    return chosen
+
+def _storms(classes: Classes, seeds: Seeds) -> Iterator[Case]:
+    yield from cases.directed(classes, seeds[0])
+    for seed in seeds:
+        yield cases.storm(classes, seed)
 
 
 # Questions ------------------------------------------------------------------------------------
@@ -134,10 +136,9 @@ LAB = Lab(
         Check("no stale commit", 1, COMMITS, _each(cases.commit_cases), GROUP, fixed_seeds=True),
         Check("every partition goes on", 1, WORKED_ON, _each(cases.live_cases), GROUP, fixed_seeds=True),
         Check("balanced, few moves", 1, (*DEALT, dealt_well), _dealt, EVERYTHING),
-        Check("the coordinator restarts", 1, ALL, _each(cases.restart_cases), GROUP),
-        Check("fourteen come and go, hidden seeds", 1, ALL, _hidden(cases.storm), GROUP, visible=False),
-        Check("members stall and die, hidden seeds", 1, ALL, _hidden(cases.stalls), GROUP, visible=False),
-        Check("messages late, twice or never, hidden seeds", 1, ALL, _hidden(cases.bad_links), GROUP, visible=False),
+        Check("the coordinator restarts", 1, RESTARTED, _each(cases.restart_cases), GROUP),
+        Check("mishaps of every kind, hidden seeds", 2, ALL, _mishaps, GROUP, visible=False),
+        Check("fourteen come and go, hidden seeds", 1, ALL, _storms, GROUP, visible=False),
     ),
     questions=(NUMBERS,),
     hints=HINTS,
