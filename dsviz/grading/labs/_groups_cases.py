@@ -269,7 +269,7 @@ def busy(classes: Classes, seed: int) -> Case:
     plan = (
         (20.0, "assign", {"generation": 1, "offsets": _offsets(p0=0, p1=0, p2=0)}),
         (asked, "revoke", {"generation": 1, "partitions": (1, 2)}),
-        (asked + 500, "assign", {"generation": 2, "offsets": _offsets(p0=1)}),
+        (asked + 1100, "assign", {"generation": 2, "offsets": _offsets(p0=1)}),
     )
     name = "a busy member is asked to give back"
     return Case(name, scripted(classes, name, 6000.0, plan, backlog=12, every=400.0), seed)
@@ -318,7 +318,7 @@ def old_messages(classes: Classes, seed: int) -> Case:
 
 
 def same_again(classes: Classes, seed: int) -> Case:
-    """The same assignment comes again when a part of it has been given back; the same request too."""
+    """The same assignment comes again when a part of it is given back, and the same request."""
     at = 3000.0 + seed % 10 * 50
     first = {"generation": 1, "offsets": _offsets(p0=0, p1=0)}
     plan = (
@@ -538,11 +538,11 @@ def dealing(classes: Classes, seed: int) -> Iterator[Case]:
                 previous[draw.choice(names)].append(p)
         stay = [name for name in names if draw.random() < 0.8] or names[:1]
         questions.append((previous, [*stay, "new"][: len(stay) + draw.randint(0, 1)], many))
-    ops = [
-        Op("assign", "", ({m: tuple(ps) for m, ps in previous.items()}, tuple(members), tuple(range(n))),
-           "dealer", 100.0 * (place + 1))
-        for place, (previous, members, n) in enumerate(questions)
-    ]  # fmt: skip
+    ops = []
+    for place, (previous, members, many) in enumerate(questions):
+        had = {member: tuple(mine) for member, mine in previous.items()}
+        asked = (had, tuple(members), tuple(range(many)))
+        ops.append(Op("assign", "", asked, "dealer", 100.0 * (place + 1)))
     nodes = {"op": Client(operations=tuple(ops), timeout=80.0), "dealer": classes["Assignor"]()}
     name = "partitions are dealt out"
     end = 100.0 * (len(questions) + 2)

@@ -55,8 +55,8 @@ def _wrong_generation(book: Book, act: Act) -> str | None:
         )
     if again is not None and not set(mine) <= set(again):
         return (
-            f"at {act.time:,.0f} ms {member} was given {_named(mine)} in generation {g}, and before "
-            f"that {_named(again)} in the same generation"
+            f"at {act.time:,.0f} ms {member} was given {_named(mine)} in generation {g}, and "
+            f"before that {_named(again)} in the same generation"
         )
     return None
 
@@ -100,18 +100,24 @@ class Offsets:
     """What is committed, as far as it can be known from outside."""
 
     def __init__(self, trace: Trace) -> None:
-        self.answer = {  # by the event that was answered: a message that came twice has one id
-            act.cause: act
-            for act in acts(trace)
-            if act.what == "sent" and act.node == "coord" and act.msg.kind == "committed"
-        }
+        handled = {act.seq: act.msg.id for act in acts(trace) if act.what == "got"}
+        self.at_once: dict[int, Act] = {}  # answers, by the event in whose handling they were sent
+        self.later: dict[int | None, list[Act]] = {}  # the others, by the message that they answer
+        for act in acts(trace):
+            if act.what == "sent" and act.node == "coord" and act.msg.kind == "committed":
+                if handled.get(act.cause, -1) == act.msg.re:
+                    self.at_once[act.cause] = act
+                else:
+                    self.later.setdefault(act.msg.re, []).append(act)
         self.kept: dict[int, tuple[int, float]] = {}  # partition -> (offset, when acknowledged)
         self.maybe: dict[int, set[int]] = {}  # what may be durable without an acknowledgment
 
     def got(self, act: Act) -> str | None:
         """Note a commit; return the status it was answered with, if any."""
         msg = act.msg
-        answer = self.answer.get(act.seq)
+        answer = self.at_once.get(act.seq)
+        if answer is None and self.later.get(msg.id):
+            answer = self.later[msg.id].pop(0)
         status = answer.msg.status if answer else None
         if status == "ok" and msg.offset > self.kept.get(msg.partition, (0, 0.0))[0]:
             self.kept[msg.partition] = (msg.offset, answer.time)
@@ -202,9 +208,10 @@ def disturbances(trace: Trace) -> list[float]:
     moments = {fault.at for fault in trace.faults}
     moments |= {fault.ends for fault in trace.faults if fault.ends is not None}
     for act in acts(trace):
-        if act.what in ("start", "crash", "resume"):
-            moments.add(act.time)
-        elif act.what == "got" and act.node == "coord" and act.msg.kind in ("join", "leave"):
+        heard = act.what == "got" and act.node == "coord"
+        if act.what in ("start", "crash", "resume") or (
+            heard and act.msg.kind in ("join", "leave")
+        ):
             moments.add(act.time)
     return sorted(moments)
 

@@ -18,10 +18,10 @@ def dealt_well(trace: Trace) -> Verdict:
         wrong = "was not answered" if op.status != "ok" else _wrong(op)
         if wrong is not None:
             previous, members, partitions = op.value
-            had = ", ".join(f"{m} {_listed(ps)}" for m, ps in previous.items()) or "nobody anything"
+            had = ", ".join(f"{m} {_listed(ps)}" for m, ps in previous.items()) or "nobody had any"
             sentence = (
-                f"{len(partitions)} partitions for {' '.join(members)}; before, {had}: "
-                f"the assignment that was asked for at {op.call_ms:,.0f} ms {wrong}"
+                f"{len(partitions)} partitions for {' '.join(members)}; before: {had}. "
+                f"The assignment that was asked for at {op.call_ms:,.0f} ms {wrong}"
             )
             at = op.return_ms if op.return_ms is not None else trace.duration
             return Verdict(name, "violated", sentence, at, (), (op.id,))

@@ -26,7 +26,7 @@ def sticky_assign(previous, members, partitions):
 class GroupCoordinator(Node):
     """Gives each partition to one member in each generation, and keeps the offsets."""
 
-    partitions = 12  # 0 to 11; set for you
+    partitions = 12  # their number: 0, 1, 2, …; set for you
     shows = ("generation", "owned")
 
     def on_start(self):
@@ -73,8 +73,8 @@ class GroupCoordinator(Node):
         return sorted(self.owned[member] - self.target[member])
 
     def ask(self, member):
-        if self.moving(member):
-            moving = self.moving(member)
+        moving = self.moving(member)
+        if moving:
             self.send(member, "revoke", generation=self.generation, partitions=moving)
 
     def on_revoked(self, msg):
