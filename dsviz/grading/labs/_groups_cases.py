@@ -8,329 +8,41 @@ ones vary what nobody thought of. All times are ms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from random import Random
-from typing import Any
 
 from dsviz.grading.lab import Case, Classes
-from dsviz.grading.labs._groups_nodes import NEVER, Effects, Partner, Script, Topic
-from dsviz.grading.labs._groups_properties import BOUND
-from dsviz.sim.faults import (
-    Crash,
-    Cut,
-    Delay,
-    Duplicate,
-    Fault,
-    Loss,
-    Pause,
-    PowerLoss,
-    Reorder,
-    Restart,
+from dsviz.grading.labs._groups_clusters import AFTER, HOP, coordinated, grouped, partners
+from dsviz.grading.labs._groups_coordinator_cases import (
+    changes_in_barrier,
+    comes_back,
+    commit_of_old_generation,
+    crash,
+    dies_in_barrier,
+    greedy,
+    joins,
+    killed,
+    late_commit,
+    late_confirmation,
+    leaves,
+    power_at_commit,
+    power_in_barrier,
+    unheard,
+    zombie,
 )
+from dsviz.grading.labs._groups_member_cases import (
+    busy,
+    keeps,
+    old_messages,
+    outside,
+    records_too_late,
+    same_again,
+)
+from dsviz.grading.labs._groups_nodes import NEVER, Partner
+from dsviz.sim.faults import Crash, Duplicate, Fault, Loss, Pause, PowerLoss, Reorder, Restart
 from dsviz.sim.network import Network
 from dsviz.sim.node import Client, Node, Op
 from dsviz.sim.scenario import Scenario
-
-HOP = 5.0
-SYNC = 2.0
-SLOW_SYNC = 20.0
-CHANGE = 5000.0  # when a directed case lets something happen
-AFTER = BOUND + 500  # how long a run goes on after that
-
-
-# Clusters -------------------------------------------------------------------------------------
-
-
-def partners(number: int, **options: Any) -> dict[str, Node]:
-    """Return members of ours, c1 to c<number>, that join one after the other."""
-    return {f"c{i + 1}": Partner(starts=40.0 * i, **options) for i in range(number)}
-
-
-def coordinated(
-    classes: Classes,
-    name: str,
-    members: dict[str, Node],
-    end: float,
-    *faults: Fault,
-    ops: Sequence[Op] = (),
-    sync_ms: float = SYNC,
-    network: Network | None = None,
-) -> Scenario:
-    """Return the learner's coordinator with members of ours, and an operator who sends them."""
-    nodes: dict[str, Node] = {**members, "coord": classes["GroupCoordinator"](partitions=12)}
-    if ops:
-        nodes["op"] = Client(operations=tuple(ops), timeout=100.0)
-    return Scenario(name, nodes, end, network or Network(HOP), faults, (), sync_ms)
-
-
-def grouped(
-    classes: Classes,
-    name: str,
-    starts: Sequence[float],
-    end: float,
-    *faults: Fault,
-    every: float = 500.0,
-    backlog: int = 3,
-    sync_ms: float = SYNC,
-) -> Scenario:
-    """Return a whole group: the learner's coordinator and members, six partitions."""
-    nodes: dict[str, Node] = {
-        f"c{i + 1}": classes["Member"](starts=at) for i, at in enumerate(starts)
-    }
-    nodes["coord"] = classes["GroupCoordinator"](partitions=6)
-    nodes |= {"b": Topic(every=every, backlog=backlog), "db": Effects()}
-    return Scenario(name, nodes, end, Network(HOP), faults, (), sync_ms)
-
-
-def scripted(
-    classes: Classes,
-    name: str,
-    end: float,
-    plan: Iterable[tuple[float, str, dict[str, Any]]],
-    *faults: Fault,
-    every: float = 500.0,
-    backlog: int = 3,
-) -> Scenario:
-    """Return the learner's member with a coordinator that follows a script."""
-    nodes: dict[str, Node] = {"c1": classes["Member"]()}
-    nodes |= {"coord": Script(plan=tuple(plan)), "b": Topic(every=every, backlog=backlog)}
-    nodes["db"] = Effects()
-    return Scenario(f"script: {name}", nodes, end, Network(HOP), faults, (), SYNC)
-
-
-# The coordinator ------------------------------------------------------------------------------
-
-
-def joins(classes: Classes, seed: int, number: int = 3) -> Case:
-    """One more member joins; c1 takes its time to give back."""
-    members = partners(number)
-    members["c1"] = Partner(gives_back=400.0)
-    members[f"c{number + 1}"] = Partner(starts=CHANGE + seed % 10 * 100)
-    name = f"c{number + 1} joins {number} others"
-    return Case(name, coordinated(classes, name, members, CHANGE + 4500), seed)
-
-
-def leaves(classes: Classes, seed: int) -> Case:
-    """A member leaves in good order."""
-    ops = [Op("go", "", to="c2", at=CHANGE + seed % 10 * 100)]
-    name = "c2 leaves"
-    return Case(name, coordinated(classes, name, partners(4), CHANGE + 4500, ops=ops), seed)
-
-
-def crash(classes: Classes, seed: int) -> Case:
-    """A member dies."""
-    at = CHANGE + seed % 10 * 100
-    name = "c2 dies"
-    return Case(name, coordinated(classes, name, partners(4), at + AFTER, Crash("c2", at=at)), seed)
-
-
-def zombie(classes: Classes, seed: int) -> Case:
-    """A member stands still for longer than a session, and wakes up with old positions."""
-    at, still = CHANGE + seed % 10 * 50, 7000.0 + seed % 4 * 500
-    faults = (Pause("c2", at=at, duration=still), Crash("c3", at=at + still + 1500))
-    end = at + still + 1500 + AFTER
-    name = "c2 stands still for longer than a session"
-    return Case(name, coordinated(classes, name, partners(4), end, *faults), seed)
-
-
-def dies_in_barrier(classes: Classes, seed: int) -> Case:
-    """A member dies when it has been asked to give back and has not done it."""
-    members = partners(3)
-    members["c1"] = Partner(gives_back=600.0)
-    members["c4"] = Partner(starts=CHANGE)
-    at = CHANGE + 100 + seed % 5 * 100
-    name = "c1 dies when it is to give back"
-    scenario = coordinated(classes, name, members, at + AFTER, Crash("c1", at=at))
-    return Case(name, scenario, seed)
-
-
-def changes_in_barrier(classes: Classes, seed: int) -> Case:
-    """Others join and leave while a member is being waited for."""
-    members = partners(3)
-    members["c1"] = Partner(gives_back=600.0)
-    members["c4"] = Partner(starts=CHANGE)
-    members["c5"] = Partner(starts=CHANGE + 150 + seed % 3 * 50)
-    ops = [Op("go", "", to="c2", at=CHANGE + 350 + seed % 4 * 50)]
-    name = "c5 joins and c2 leaves while c1 is waited for"
-    return Case(name, coordinated(classes, name, members, CHANGE + 6000, ops=ops), seed)
-
-
-def unheard(classes: Classes, seed: int, src: str, dst: str) -> Case:
-    """What is said while a member joins gets lost in one direction."""
-    members = partners(3)
-    members["c4"] = Partner(starts=CHANGE)
-    cut = Cut(src, dst, at=CHANGE + 6, duration=1500.0 + seed % 5 * 100)
-    name = f"what {src} says to {dst} is lost"
-    return Case(name, coordinated(classes, name, members, CHANGE + 1500 + AFTER, cut), seed)
-
-
-def late_commit(classes: Classes, seed: int) -> Case:
-    """A commit is overtaken by the next one, and then its member dies."""
-    late = Delay(2800.0 + seed % 5 * 100, "c2", "coord", at=CHANGE, duration=100.0)
-    faults = (late, Crash("c2", at=CHANGE + 4000))
-    name = "a commit of c2 is overtaken by the next one"
-    return Case(name, coordinated(classes, name, partners(4), CHANGE + 4000 + AFTER, *faults), seed)
-
-
-def commit_of_old_generation(classes: Classes, seed: int) -> Case:
-    """A commit comes so late that the next generation has begun."""
-    members = partners(3)
-    members["c4"] = Partner(starts=CHANGE + 200)
-    late = Delay(500.0 + seed % 5 * 50, "c2", "coord", at=CHANGE, duration=100.0)
-    name = "a commit of c2 comes in the next generation"
-    return Case(name, coordinated(classes, name, members, CHANGE + AFTER, late), seed)
-
-
-def greedy(classes: Classes, seed: int) -> Case:
-    """A member with a bug also commits what it has given back, in the current generation."""
-    members = partners(3, greedy=True)
-    members["c4"] = Partner(starts=CHANGE + seed % 10 * 50)
-    name = "members commit what they have given back"
-    return Case(name, coordinated(classes, name, members, CHANGE + 4500), seed)
-
-
-def late_confirmation(classes: Classes, seed: int) -> Case:
-    """That a member has given back comes late: when it has been asked again, later."""
-    members: dict[str, Node] = {"c1": Partner(gives_back=400.0), "c2": Partner(starts=NEVER)}
-    ops = [
-        Op("come", "", to="c2", at=3000.0),
-        Op("go", "", to="c2", at=5500.0),
-        Op("come", "", to="c2", at=7000.0),
-    ]
-    late = Delay(3700.0 + seed % 5 * 40, "c1", "coord", at=3300, duration=200.0)
-    name = "c1's answer comes two generations late"
-    return Case(name, coordinated(classes, name, members, 8000 + AFTER, late, ops=ops), seed)
-
-
-def comes_back(classes: Classes, seed: int) -> Case:
-    """A member dies and is started again before anybody has noticed."""
-    at = CHANGE + seed % 10 * 50
-    faults = (Crash("c2", at=at), Restart("c2", at=at + 500 + seed % 4 * 200))
-    name = "c2 is restarted within a session"
-    return Case(name, coordinated(classes, name, partners(3), at + 1000 + AFTER, *faults), seed)
-
-
-def power_in_barrier(classes: Classes, seed: int, step: int) -> Case:
-    """The coordinator loses power when a generation is about to begin; disks are slow."""
-    members = partners(2)
-    members["c3"] = Partner(starts=CHANGE + 600)  # nobody commits just then
-    at = CHANGE + 608.0 + SLOW_SYNC * step + seed % int(SLOW_SYNC)
-    faults = (PowerLoss("coord", at=at), Restart("coord", at=at + 400))
-    name = "the coordinator loses power as a generation begins"
-    scenario = coordinated(classes, name, members, at + 400 + AFTER, *faults, sync_ms=SLOW_SYNC)
-    return Case(name, scenario, seed)
-
-
-def power_at_commit(classes: Classes, seed: int, step: int) -> Case:
-    """The coordinator loses power when members commit; disks are slow."""
-    at = 5007.0 + 11 * step + seed % 7
-    faults = (PowerLoss("coord", at=at), Restart("coord", at=at + 400))
-    name = "the coordinator loses power as members commit"
-    scenario = coordinated(classes, name, partners(3), at + 400 + AFTER, *faults, sync_ms=SLOW_SYNC)
-    return Case(name, scenario, seed)
-
-
-def killed(classes: Classes, seed: int) -> Case:
-    """The coordinator's process is killed, twice."""
-    at = CHANGE + seed % 10 * 70
-    faults = (
-        Crash("coord", at=at),
-        Restart("coord", at=at + 300),
-        PowerLoss("coord", at=at + 3500),
-        Restart("coord", at=at + 3800),
-    )
-    name = "the coordinator is killed, and later loses power"
-    scenario = coordinated(classes, name, partners(3), at + 3800 + AFTER, *faults)
-    return Case(name, scenario, seed)
-
-
-# The member -----------------------------------------------------------------------------------
-
-
-def _offsets(**begin: int) -> dict[int, int]:
-    return {int(name[1:]): offset for name, offset in begin.items()}
-
-
-def keeps(classes: Classes, seed: int) -> Case:
-    """It gives one partition back, keeps two, and is then told old offsets of those."""
-    asked = CHANGE + seed % 10 * 37
-    plan = (
-        (20.0, "assign", {"generation": 1, "offsets": _offsets(p0=0, p1=0, p2=0)}),
-        (asked, "revoke", {"generation": 1, "partitions": (2,)}),
-        (asked + 2500, "assign", {"generation": 2, "offsets": _offsets(p0=2, p1=2)}),
-    )
-    name = "a member keeps two of three partitions"
-    return Case(name, scripted(classes, name, asked + 5000, plan), seed)
-
-
-def busy(classes: Classes, seed: int) -> Case:
-    """It is asked to give back when many records wait in its buffer, and a record is at work."""
-    asked = 1250.0 + seed % 20 * 25
-    plan = (
-        (20.0, "assign", {"generation": 1, "offsets": _offsets(p0=0, p1=0, p2=0)}),
-        (asked, "revoke", {"generation": 1, "partitions": (1, 2)}),
-        (asked + 1100, "assign", {"generation": 2, "offsets": _offsets(p0=1)}),
-    )
-    name = "a busy member is asked to give back"
-    return Case(name, scripted(classes, name, 6000.0, plan, backlog=12, every=400.0), seed)
-
-
-def records_too_late(classes: Classes, seed: int) -> Case:
-    """Records that it asked for come when it has given their partition back."""
-    asked = 3000.0 + 100 + seed % 8 * 20
-    plan = (
-        (20.0, "assign", {"generation": 1, "offsets": _offsets(p0=0, p1=0)}),
-        (asked, "revoke", {"generation": 1, "partitions": (1,)}),
-        (asked + 50, "assign", {"generation": 2, "offsets": _offsets(p0=0)}),
-        (asked + 1500, "revoke", {"generation": 2, "partitions": (0,)}),
-        (asked + 1600, "assign", {"generation": 3, "offsets": _offsets(p1=9)}),
-    )
-    name = "records come when their partition is gone"
-    late = Delay(330.0, "b", "c1")
-    return Case(name, scripted(classes, name, asked + 4500, plan, late, every=300.0), seed)
-
-
-def outside(classes: Classes, seed: int) -> Case:
-    """It is told that the group has gone on, joins anew, and gets back a part of what it had."""
-    at = 2300.0 + seed % 20 * 25
-    plan = (
-        (20.0, "assign", {"generation": 1, "offsets": _offsets(p0=0, p1=0)}),
-        (at, "unknown", {}),
-        (at + 2000, "assign", {"generation": 3, "offsets": _offsets(p1=1, p3=0)}),
-    )
-    name = "a member is told that it is out"
-    return Case(name, scripted(classes, name, at + 5000, plan, backlog=10), seed)
-
-
-def old_messages(classes: Classes, seed: int) -> Case:
-    """An assignment and a request of an older generation come late."""
-    at = 3000.0 + seed % 10 * 50
-    plan = (
-        (20.0, "assign", {"generation": 1, "offsets": _offsets(p0=0, p1=0)}),
-        (at, "revoke", {"generation": 1, "partitions": (1,)}),
-        (at + 300, "assign", {"generation": 2, "offsets": _offsets(p0=3)}),
-        (at + 800, "assign", {"generation": 1, "offsets": _offsets(p0=0, p1=0)}),
-        (at + 2200, "revoke", {"generation": 1, "partitions": (0,)}),
-        (at + 2900, "assign", {"generation": 2, "offsets": _offsets(p0=3)}),
-    )
-    name = "messages of an older generation come late"
-    return Case(name, scripted(classes, name, at + 6000, plan), seed)
-
-
-def same_again(classes: Classes, seed: int) -> Case:
-    """The same assignment comes again when a part of it is given back, and the same request."""
-    at = 3000.0 + seed % 10 * 50
-    first = {"generation": 1, "offsets": _offsets(p0=0, p1=0)}
-    plan = (
-        (20.0, "assign", first),
-        (at, "revoke", {"generation": 1, "partitions": (1,)}),
-        (at + 100, "assign", first),
-        (at + 1000, "revoke", {"generation": 1, "partitions": (1,)}),
-        (at + 1500, "assign", {"generation": 2, "offsets": _offsets(p0=3)}),
-    )
-    name = "an assignment comes twice"
-    return Case(name, scripted(classes, name, at + 4000, plan), seed)
-
 
 # The group ------------------------------------------------------------------------------------
 

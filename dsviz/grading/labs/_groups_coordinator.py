@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dsviz.check.verdict import Verdict
+from dsviz.grading.labs._groups_dealing import one_change, whole
 from dsviz.grading.labs._groups_nodes import HEARTBEAT, SESSION
-from dsviz.grading.labs._groups_story import Act, Book, acts, count, ours
+from dsviz.grading.labs._groups_story import Act, Book, acts, broken, count, ours
 from dsviz.trace import Message, Trace
 
 CALM = 2 * HEARTBEAT + 500  # within which a change is over when nobody fails
 BOUND = SESSION + CALM  # and when somebody does
 STATUS = ("ok", "stale_generation", "not_owner")
-
-
-def _broken(name: str, sentence: str, at: float, *seqs: int) -> Verdict:
-    return Verdict(name, "violated", sentence, at, seqs)
 
 
 # One owner ------------------------------------------------------------------------------------
@@ -30,7 +27,7 @@ def one_owner(trace: Trace) -> Verdict:
         if act.what == "sent" and act.node == "coord" and act.msg.kind == "assign":
             wrong = _wrong_generation(book, act) or _given_twice(book, act)
             if wrong is not None:
-                return _broken(name, wrong, act.time, act.seq)
+                return broken(name, wrong, act.time, act.seq)
         book.see(act)
     return _one_worker(trace)
 
@@ -85,7 +82,7 @@ def _one_worker(trace: Trace) -> Verdict:
         first = worker.setdefault((p, g), act.node)
         if first != act.node:
             sentence = f"{first} and {act.node} both worked on p{p} in generation {g}"
-            return _broken("one owner", sentence, act.time, act.seq)
+            return broken("one owner", sentence, act.time, act.seq)
     return Verdict("one owner", "ok", "Each partition had one owner in each generation.")
 
 
@@ -145,7 +142,7 @@ def commits(trace: Trace) -> Verdict:
         elif act.node == "coord" and act.what == "sent" and act.msg.kind == "assign":
             wrong = _wrong_offset(book, offsets, act.time, act.msg)
         if wrong is not None:
-            return _broken(name, wrong, act.time, act.seq)
+            return broken(name, wrong, act.time, act.seq)
         book.see(act)
     return Verdict(name, "ok", "Offsets were kept, and stale ones refused.")
 
@@ -231,7 +228,7 @@ def served(trace: Trace) -> Verdict:
                 f"p{p} was held by nobody from {begin:,.0f} to {end:,.0f} ms ({had}), although "
                 f"nothing had happened to the group since {since:,.0f} ms"
             )
-            return _broken(name, sentence, since + bound)
+            return broken(name, sentence, since + bound)
     return Verdict(name, "ok", "Somebody worked on every partition soon after each change.")
 
 
@@ -278,96 +275,6 @@ def _gaps(trace: Trace) -> Iterator[tuple[float, float, int, str]]:
         yield since, trace.duration, p, last.get(p, "")
 
 
-# How partitions are given out -----------------------------------------------------------------
-
-
-def balanced(trace: Trace) -> Verdict:
-    """Judge: in each generation every partition is given out, loads differ by one at most, and no
-    more partitions move than have to."""
-    name = "balanced"
-    if not ours(trace):
-        return Verdict(name, "ok", "Another coordinator.")
-    book = _whole(trace)
-    generations = sorted(book.shares)
-    for place, g in enumerate(generations):
-        shares, at = book.shares[g], book.begun[g]
-        if not shares:
-            continue
-        given = sorted(p for mine in shares.values() for p in mine)
-        missing = [p for p in range(count(trace)) if p not in given]
-        if missing:
-            sentence = f"in generation {g}, from {at:,.0f} ms on, nobody was given p{missing[0]}"
-            return _broken(name, sentence, at)
-        loads = {member: len(mine) for member, mine in shares.items()}
-        most, least = max(loads, key=lambda m: loads[m]), min(loads, key=lambda m: loads[m])
-        if loads[most] - loads[least] > 1:
-            sentence = (
-                f"in generation {g}, from {at:,.0f} ms on, {most} has {loads[most]} partitions and "
-                f"{least} has {loads[least]}"
-            )
-            return _broken(name, sentence, at)
-        moved = _moved(book, generations[place - 1], g) if place else None
-        if moved is not None and moved[0] > moved[1]:
-            sentence = (
-                f"{_change(book, generations[place - 1], g)} moved {moved[0]} partitions at "
-                f"{at:,.0f} ms, and {moved[1]} suffice"
-            )
-            return _broken(name, sentence, at)
-    return Verdict(name, "ok", "Loads were balanced, and few partitions moved.")
-
-
-def _whole(trace: Trace) -> Book:
-    """Return the book at the end of a run. A generation's members are those that had joined."""
-    book = Book()
-    late: list[tuple[int, str]] = []
-    for act in acts(trace):
-        if act.what == "sent" and act.node == "coord" and act.msg.kind == "assign":
-            g, member = act.msg.generation, act.msg.dst
-            known = member in book.shares.get(g, {})
-            if g in book.begun and not known and book.joined.get(member, 0.0) > book.begun[g]:
-                late.append((g, member))
-        book.see(act)
-    for g, member in late:
-        book.shares[g].pop(member, None)
-    return book
-
-
-def _one_change(book: Book, old: int, new: int) -> tuple[str, str] | None:
-    """Return the only (change, member) between two generations, or None if there were several."""
-    begun = book.begun
-    changes = [(what, m) for at, what, m in book.changes if begun[old] < at <= begun[new]]
-    left = {m for what, m in changes if what == "leave"}
-    joined = {m for what, m in changes if what == "join"}
-    silent = set(book.shares[old]) - set(book.shares[new]) - left - joined
-    changes += [("silence", m) for m in silent]
-    return changes[0] if len(changes) == 1 else None
-
-
-def _moved(book: Book, old: int, new: int) -> tuple[int, int] | None:
-    """Return how many partitions moved between members that stayed, and how many had to."""
-    change = _one_change(book, old, new)
-    if change is None or book.life[old] != book.life[new]:
-        return None
-    before = {
-        member: set(mine)
-        for member, mine in book.shares[old].items()
-        if member in book.shares[new] and member != change[1]
-    }
-    total = sum(len(mine) for mine in book.shares[new].values())
-    least, more = divmod(total, len(book.shares[new]))
-    loads = sorted((len(mine) for mine in before.values()), reverse=True)
-    needed = sum(max(0, load - least - (place < more)) for place, load in enumerate(loads))
-    moved = sum(len(mine - set(book.shares[new][member])) for member, mine in before.items())
-    return moved, needed
-
-
-def _change(book: Book, old: int, new: int) -> str:
-    change = _one_change(book, old, new)
-    assert change is not None
-    what = {"join": "joining", "leave": "leaving", "silence": "silent"}[change[0]]
-    return f"{change[1]} {what}" if what == "silent" else f"{what} {change[1]}"
-
-
 # Nobody is disturbed --------------------------------------------------------------------------
 
 
@@ -377,14 +284,14 @@ def asks_for_little(trace: Trace) -> Verdict:
     name = "asks for little"
     if not ours(trace):
         return Verdict(name, "ok", "Another coordinator.")
-    book = _whole(trace)
+    book = whole(trace)
     generations = sorted(book.shares)
     for act in acts(trace):
         if act.what != "sent" or act.node != "coord" or act.msg.kind != "revoke":
             continue
         old = act.msg.generation
         new = next((g for g in generations if g > old), None)
-        if new is None or old not in book.shares or _one_change(book, old, new) is None:
+        if new is None or old not in book.shares or one_change(book, old, new) is None:
             continue
         again = sorted(set(act.msg.partitions) & set(book.shares[new].get(act.msg.dst, ())))
         if again:
@@ -392,7 +299,7 @@ def asks_for_little(trace: Trace) -> Verdict:
                 f"{act.msg.dst} was asked to give back p{again[0]} at {act.time:,.0f} ms, and got "
                 f"it again in generation {new}"
             )
-            return _broken(name, sentence, act.time, act.seq)
+            return broken(name, sentence, act.time, act.seq)
     return _no_idle_generation(trace, book)
 
 
@@ -405,5 +312,5 @@ def _no_idle_generation(trace: Trace, book: Book) -> Verdict:
                 f"generation {g} began at {at:,.0f} ms, although nothing had happened to the group "
                 f"since {since:,.0f} ms"
             )
-            return _broken("asks for little", sentence, at)
+            return broken("asks for little", sentence, at)
     return Verdict("asks for little", "ok", "Only what had to move was asked for.")

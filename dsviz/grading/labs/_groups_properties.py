@@ -9,13 +9,13 @@ from dsviz.check.verdict import Verdict
 from dsviz.grading.labs._groups_coordinator import (
     BOUND,
     asks_for_little,
-    balanced,
     commits,
     one_owner,
     served,
 )
+from dsviz.grading.labs._groups_dealing import balanced
 from dsviz.grading.labs._groups_nodes import HEARTBEAT
-from dsviz.grading.labs._groups_story import Act, acts, count
+from dsviz.grading.labs._groups_story import Act, acts, broken, count
 from dsviz.grading.properties import no_errors
 from dsviz.trace import Trace
 
@@ -30,10 +30,6 @@ FIELDS: dict[str, dict[str, Any]] = {
     "effect": {"generation": int, "partition": int, "offset": int},
 }
 STILL = 2000.0  # ms that a partition may stand still while there are records
-
-
-def _broken(name: str, sentence: str, at: float, *seqs: int) -> Verdict:
-    return Verdict(name, "violated", sentence, at, seqs)
 
 
 def well_formed(trace: Trace) -> Verdict:
@@ -56,7 +52,7 @@ def well_formed(trace: Trace) -> Verdict:
                     f"a message {act.msg.kind!r} that {act.node} sent to {act.msg.dst} at "
                     f"{act.time:,.0f} ms has {what} {field!r}"
                 )
-                return _broken(name, sentence, act.time, act.seq)
+                return broken(name, sentence, act.time, act.seq)
     return Verdict(name, "ok", "Each message has its fields.")
 
 
@@ -97,21 +93,21 @@ def own_partitions(trace: Trace) -> Verdict:
             if p not in mine:
                 why, when = ended.get((member, p), ("was never given it", act.time))
                 sentence = f"{where}, although it {why} at {when:,.0f} ms"
-                return _broken(name, sentence, act.time, act.seq)
+                return broken(name, sentence, act.time, act.seq)
             if offset != mine[p]:
-                return _broken(name, f"{where}, and record {mine[p]} was next", act.time, act.seq)
+                return broken(name, f"{where}, and record {mine[p]} was next", act.time, act.seq)
             if msg.generation != newest[member]:
                 sentence = f"{where} in generation {msg.generation} instead of {newest[member]}"
-                return _broken(name, sentence, act.time, act.seq)
+                return broken(name, sentence, act.time, act.seq)
             mine[p] += 1
         elif act.what == "sent" and msg.kind == "commit":
             p, offset = msg.partition, msg.offset
             if p in mine and offset > mine[p] and "b" in trace.nodes:
                 sentence = (
-                    f"{member} committed offset {offset} of p{p} at {act.time:,.0f} ms, and had not "
-                    f"worked on record {mine[p]}"
+                    f"{member} committed offset {offset} of p{p} at {act.time:,.0f} ms, and had "
+                    f"not worked on record {mine[p]}"
                 )
-                return _broken(name, sentence, act.time, act.seq)
+                return broken(name, sentence, act.time, act.seq)
     return Verdict(name, "ok", "Members worked on what they held.")
 
 
@@ -142,10 +138,10 @@ def hands_over(trace: Trace) -> Verdict:
                 reached = done.pop((member, p), 0)
                 if saved.get((member, p), 0) < reached:
                     sentence = (
-                        f"{member} gave p{p} back at {act.time:,.0f} ms; it had worked up to offset "
-                        f"{reached} and committed {saved.get((member, p), 0)}"
+                        f"{member} gave p{p} back at {act.time:,.0f} ms; it had worked up to "
+                        f"offset {reached} and committed {saved.get((member, p), 0)}"
                     )
-                    return _broken(name, sentence, act.time, act.seq)
+                    return broken(name, sentence, act.time, act.seq)
     for at, member, p in asked if "b" in trace.nodes else ():
         late = at + HEARTBEAT
         gone = any(a.node == member and at <= a.time <= late and _excuses(a) for a in acts(trace))
@@ -154,7 +150,7 @@ def hands_over(trace: Trace) -> Verdict:
             sentence = (
                 f"{member} was asked to give back p{p} at {at:,.0f} ms, and did not confirm it"
             )
-            return _broken(name, sentence, late)
+            return broken(name, sentence, late)
     return Verdict(name, "ok", "What was given back was committed before.")
 
 
@@ -190,18 +186,18 @@ def goes_on(trace: Trace) -> Verdict:
         elif act.what == "sent" and msg.kind == "effect":
             since = began.get((member, msg.partition))
             if since is not None and act.time - since > STILL:
-                return _broken(name, _stood(member, msg.partition, since, act.time), act.time)
+                return broken(name, _stood(member, msg.partition, since, act.time), act.time)
             began[member, msg.partition] = act.time
     for (member, p), since in began.items():
         if trace.duration - since > STILL:
-            return _broken(name, _stood(member, p, since, trace.duration), since + STILL)
+            return broken(name, _stood(member, p, since, trace.duration), since + STILL)
     return Verdict(name, "ok", "What stayed went on.")
 
 
 def _stood(member: str, p: int, since: float, until: float) -> str:
     return (
-        f"{member} kept p{p} and did nothing with it from {since:,.0f} to {until:,.0f} ms, although "
-        "records were there"
+        f"{member} kept p{p} and did nothing with it from {since:,.0f} to {until:,.0f} ms, "
+        "although records were there"
     )
 
 
@@ -216,7 +212,7 @@ def _twice(trace: Trace) -> Verdict | None:
                     f"record {key[1]} of p{key[0]} was worked on by {who} at {when:,.0f} ms and "
                     f"again by {act.node} at {act.time:,.0f} ms, although nobody had failed"
                 )
-                return _broken("goes on", sentence, act.time, act.seq)
+                return broken("goes on", sentence, act.time, act.seq)
             seen[key] = (act.node, act.time)
     return None
 
@@ -237,7 +233,7 @@ def nothing_lost(trace: Trace) -> Verdict:
         missing = next(n for n in range(len(offsets) + 1) if n not in offsets)
         if offsets and missing < max(offsets):
             sentence = f"record {missing} of p{p} was never worked on, and later ones were"
-            return _broken(name, sentence, trace.duration)
+            return broken(name, sentence, trace.duration)
     return Verdict(name, "ok", "No record was left out.")
 
 

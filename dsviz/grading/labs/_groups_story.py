@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from dsviz.check.verdict import Verdict
 from dsviz.grading.labs._groups_nodes import SESSION
 from dsviz.trace import Message, Trace
 
@@ -34,7 +35,7 @@ def acts(trace: Trace) -> list[Act]:
     found: list[tuple[tuple[float, int, int], Act]] = []
     place = {}  # of each event in the trace
     for index, row in enumerate(trace.rows):
-        time, seq, what, node, _, data, info, _ = row
+        time, seq, what, node, _, data, *_ = row
         place.setdefault(seq, index)
         if what in ("start", "crash", "pause", "resume"):
             found.append(((time, index, 0), Act(time, what, node, None, seq)))
@@ -156,3 +157,8 @@ def told(trace: Trace, kind: str, node: str | None = None) -> Iterator[Act]:
     for act in acts(trace):
         if act.what == "sent" and act.msg.kind == kind and node in (None, act.node):
             yield act
+
+
+def broken(name: str, sentence: str, at: float, *seqs: int) -> Verdict:
+    """Return the verdict that a property is violated at `at` ms, shown by these events."""
+    return Verdict(name, "violated", sentence, at, seqs)

@@ -18,6 +18,7 @@ from dsviz.grading.labs._groups_hints import HINTS
 from dsviz.grading.labs._groups_properties import ALL, COMMITS, DEALT, OWNERS, RESTARTED, WORKED_ON
 from dsviz.grading.properties import no_errors
 
+ALONE = (no_errors, dealt_well)
 GROUP = ("GroupCoordinator", "Member")
 EVERYTHING = ("Assignor", *GROUP)
 Seeds = Sequence[int]
@@ -50,6 +51,12 @@ def _each(family: Callable[[Classes, int], Iterator[Case]]):
             yield from family(classes, seed)
 
     return chosen
+
+
+_owners = _each(cases.owner_cases)
+_commits = _each(cases.commit_cases)
+_going_on = _each(cases.live_cases)
+_restarts = _each(cases.restart_cases)
 
 
 def _dealt(classes: Classes, seeds: Seeds) -> Iterator[Case]:
@@ -100,7 +107,7 @@ def cooperative(answer: Any) -> str | None:
 
 
 def break_even(answer: Any) -> str | None:
-    """The longest downtime, in s, for which static ids cost no more than the cooperative protocol."""
+    """The longest time down, in s, for which static ids are no worse than cooperative."""
     number = _number(answer)
     if isinstance(number, str):
         return number
@@ -129,18 +136,18 @@ LAB = Lab(
     classes={"Assignor": "assign", "GroupCoordinator": "coordinator", "Member": "member"},
     given=Path(__file__).with_name("_groups_given.py").read_text(encoding="utf-8"),
     checks=(
-        Check("it deals out", 0, (no_errors, dealt_well), _first_dealing, ("Assignor",), step="assign"),
+        Check("it deals out", 0, ALONE, _first_dealing, ("Assignor",), step="assign"),
         Check("the group forms", 0, ALL, _first_group, ("GroupCoordinator",), step="coordinator"),
         Check("a member works", 0, ALL, _first_member, ("Member",), step="member"),
-        Check("one owner in each generation", 1, OWNERS, _each(cases.owner_cases), GROUP, fixed_seeds=True),
-        Check("no stale commit", 1, COMMITS, _each(cases.commit_cases), GROUP, fixed_seeds=True),
-        Check("every partition goes on", 1, WORKED_ON, _each(cases.live_cases), GROUP, fixed_seeds=True),
+        Check("one owner in each generation", 1, OWNERS, _owners, GROUP, fixed_seeds=True),
+        Check("no stale commit", 1, COMMITS, _commits, GROUP, fixed_seeds=True),
+        Check("every partition goes on", 1, WORKED_ON, _going_on, GROUP, fixed_seeds=True),
         Check("balanced, few moves", 1, (*DEALT, dealt_well), _dealt, EVERYTHING),
-        Check("the coordinator restarts", 1, RESTARTED, _each(cases.restart_cases), GROUP),
+        Check("the coordinator restarts", 1, RESTARTED, _restarts, GROUP),
         Check("mishaps of every kind, hidden seeds", 2, ALL, _mishaps, GROUP, visible=False),
         Check("fourteen come and go, hidden seeds", 1, ALL, _storms, GROUP, visible=False),
     ),
     questions=(NUMBERS,),
     hints=HINTS,
     visible_seeds=(1, 2, 3),
-)  # fmt: skip
+)
