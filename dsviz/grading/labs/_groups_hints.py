@@ -78,6 +78,7 @@ HINTS: tuple[Hint, ...] = (
     coordinator.forgot,
     coordinator.went_back,
     coordinator.wrong_offset,
+    coordinator.wrong_generation,
     coordinator.waits_for_dead,
     coordinator.deaf_to_goodbyes,
     coordinator.said_once,

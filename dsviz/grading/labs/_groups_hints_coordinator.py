@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsviz.check.verdict import Verdict
 from dsviz.grading.labs._groups_facts import Story, hint
-from dsviz.grading.labs._groups_story import Act, partitions_of
+from dsviz.grading.labs._groups_story import Act, Book, partitions_of
 
 # Generations ----------------------------------------------------------------------------------
 
@@ -244,6 +244,25 @@ def wrong_offset(_story: Story, _verdict: Verdict) -> str | None:
 
 
 # Nobody at work -------------------------------------------------------------------------------
+
+
+@hint(
+    "asks in another generation",
+    "A request is made in the generation that is current. The next one begins when it is answered.",
+    "served",
+)
+def wrong_generation(story: Story, _verdict: Verdict) -> str | None:
+    """A member was asked in a generation that it cannot know."""
+    book = Book()
+    for act in story.acts:
+        if act.what == "sent" and act.node == "coord" and act.msg.kind == "revoke":
+            if act.msg.generation != book.newest:
+                return (
+                    f"{act.msg.dst} was asked to give back at {act.time:,.0f} ms in generation "
+                    f"{act.msg.generation}, when the newest was {book.newest}"
+                )
+        book.see(act)
+    return None
 
 
 @hint(
