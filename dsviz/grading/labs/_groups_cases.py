@@ -124,7 +124,8 @@ def live_cases(classes: Classes, seed: int) -> Iterator[Case]:
 
 
 def dealt_cases(classes: Classes, seed: int) -> Iterator[Case]:
-    """Yield changes after which partitions are dealt out anew."""
+    """Yield questions to the learner's function, and changes after which it is asked."""
+    yield from dealing(classes, seed)
     for number in (1, 2, 3, 5):
         yield joins(classes, seed, number)
     yield leaves(classes, seed)
@@ -142,12 +143,36 @@ def restart_cases(classes: Classes, seed: int) -> Iterator[Case]:
     yield group_power(classes, seed)
 
 
+def varied_owner_cases(classes: Classes, seed: int) -> Iterator[Case]:
+    """Yield those in which more than one moment matters."""
+    yield busy(classes, seed)
+    yield together(classes, seed)
+
+
+def varied_commit_cases(classes: Classes, seed: int) -> Iterator[Case]:
+    """Yield those in which more than one moment matters."""
+    yield busy(classes, seed)
+    yield group_crash(classes, seed)
+
+
+def varied_live_cases(classes: Classes, seed: int) -> Iterator[Case]:
+    """Yield those in which more than one moment matters."""
+    yield dies_in_barrier(classes, seed)
+    yield group_zombie(classes, seed)
+
+
+def varied_restart_cases(classes: Classes, seed: int) -> Iterator[Case]:
+    """Yield those in which more than one moment matters."""
+    yield killed(classes, seed)
+    yield group_power(classes, seed)
+
+
 def directed(classes: Classes, seed: int) -> Iterator[Case]:
     """Yield every situation once."""
     seen = set()
     for family in (owner_cases, commit_cases, live_cases, dealt_cases):
         for case in family(classes, seed):
-            if case.name not in seen:
+            if case.name not in seen and "dealer" not in case.scenario.nodes:
                 seen.add(case.name)
                 yield case
     yield from restart_cases(classes, seed)

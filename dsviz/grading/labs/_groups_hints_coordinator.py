@@ -255,12 +255,12 @@ def wrong_generation(story: Story, _verdict: Verdict) -> str | None:
     """A member was asked in a generation that it cannot know."""
     book = Book()
     for act in story.acts:
-        if act.what == "sent" and act.node == "coord" and act.msg.kind == "revoke":
-            if act.msg.generation != book.newest:
-                return (
-                    f"{act.msg.dst} was asked to give back at {act.time:,.0f} ms in generation "
-                    f"{act.msg.generation}, when the newest was {book.newest}"
-                )
+        asks = act.what == "sent" and act.node == "coord" and act.msg.kind == "revoke"
+        if asks and act.msg.generation != book.newest:
+            return (
+                f"{act.msg.dst} was asked to give back at {act.time:,.0f} ms in generation "
+                f"{act.msg.generation}, when the newest was {book.newest}"
+            )
         book.see(act)
     return None
 

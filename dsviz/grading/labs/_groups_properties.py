@@ -23,8 +23,8 @@ from dsviz.trace import Trace
 FIELDS: dict[str, dict[str, Any]] = {
     "heartbeat": {"generation": int},
     "assign": {"generation": int, "offsets": dict},
-    "revoke": {"generation": int, "partitions": tuple},
-    "revoked": {"generation": int, "partitions": tuple},
+    "revoke": {"generation": int, "partitions": (tuple, frozenset)},
+    "revoked": {"generation": int, "partitions": (tuple, frozenset)},
     "commit": {"generation": int, "partition": int, "offset": int},
     "committed": {"status": str},
     "effect": {"generation": int, "partition": int, "offset": int},
@@ -39,13 +39,12 @@ def well_formed(trace: Trace) -> Verdict:
         if act.what != "sent" or trace.nodes[act.node] == "client":
             continue
         for field, kind in FIELDS.get(act.msg.kind, {}).items():
-            found = act.msg.body.get(field)
-            if kind is tuple and isinstance(found, frozenset):
-                found = tuple(found)
-            fits = isinstance(found, kind) and not isinstance(found, bool)
-            if fits and kind in (tuple, dict):
-                numbers = [*found, *found.values()] if kind is dict else found
-                fits = all(type(number) is int for number in numbers)
+            found = getattr(act.msg, field, None)
+            if type(found) is kind is int:
+                continue
+            fits = isinstance(found, kind) and not isinstance(found, (bool, int))
+            if fits and kind is not str:
+                fits = all(type(number) is int for number in _numbers(found))
             if not fits:
                 what = "no" if found is None else f"{str(found)[:40]!r} as its"
                 sentence = (
@@ -54,6 +53,10 @@ def well_formed(trace: Trace) -> Verdict:
                 )
                 return broken(name, sentence, act.time, act.seq)
     return Verdict(name, "ok", "Each message has its fields.")
+
+
+def _numbers(found: Any) -> list[Any]:
+    return [*found, *found.values()] if isinstance(found, dict) else list(found)
 
 
 def own_partitions(trace: Trace) -> Verdict:
