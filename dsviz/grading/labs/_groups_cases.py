@@ -136,9 +136,9 @@ def dealt_cases(classes: Classes, seed: int) -> Iterator[Case]:
 def restart_cases(classes: Classes, seed: int) -> Iterator[Case]:
     """Yield restarts of the coordinator."""
     yield killed(classes, seed)
-    for step in range(8):
+    for step in range(3):
         yield power_in_barrier(classes, seed, step)
-    for step in range(4):
+    for step in range(2):
         yield power_at_commit(classes, seed, step)
     yield group_power(classes, seed)
 

@@ -124,9 +124,9 @@ def comes_back(classes: Classes, seed: int) -> Case:
 
 def power_in_barrier(classes: Classes, seed: int, step: int) -> Case:
     """The coordinator loses power when a generation is about to begin; disks are slow."""
-    members = partners(2)
-    members["c3"] = Partner(starts=CHANGE + 600)  # nobody commits just then
-    at = CHANGE + 608.0 + SLOW_SYNC * step + seed % int(SLOW_SYNC)
+    members = partners(2, commits=False)  # so nothing but the generation is written just then
+    members["c3"] = Partner(starts=CHANGE, commits=False)
+    at = CHANGE + 14.0 + 12 * step + seed % 12
     faults = (PowerLoss("coord", at=at), Restart("coord", at=at + 400))
     name = "the coordinator loses power as a generation begins"
     scenario = coordinated(classes, name, members, at + 400 + AFTER, *faults, sync_ms=SLOW_SYNC)

@@ -25,7 +25,7 @@ class Consumer(Node):
 
     @property
     def holds(self):
-        return sorted(self.positions)
+        return tuple(sorted(self.positions))
 
     def on_timer_begin(self):
         self.send("coord", "join")

@@ -26,6 +26,7 @@ class Partner(Node):
     starts = 0.0  # when it joins; `NEVER`: when it is told to
     gives_back = 0.0  # how long it takes to give back what it is asked for
     greedy = False  # it also commits what it has given back long ago
+    commits = True
 
     def on_start(self) -> None:
         self.generation = 0
@@ -35,8 +36,8 @@ class Partner(Node):
             self.set_timer("begin", max(0.0, self.starts - self.now))
 
     @property
-    def holds(self) -> list[int]:
-        return sorted(self.positions)
+    def holds(self) -> tuple[int, ...]:
+        return tuple(sorted(self.positions))
 
     def on_timer_begin(self) -> None:
         self.send("coord", "join")
@@ -56,7 +57,7 @@ class Partner(Node):
         self.set_timer("commit", COMMIT)
 
     def commit(self, positions: dict[int, int]) -> None:
-        for p, offset in positions.items():
+        for p, offset in positions.items() if self.commits else ():
             self.send("coord", "commit", generation=self.generation, partition=p, offset=offset)
 
     def on_assign(self, msg: Message) -> None:
