@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from dsviz.check.verdict import Verdict
 from dsviz.grading.labs._groups_dealing import one_change, whole
 from dsviz.grading.labs._groups_nodes import HEARTBEAT, SESSION
 from dsviz.grading.labs._groups_story import Act, Book, acts, broken, count, ours
+from dsviz.sim.faults import Loss
 from dsviz.trace import Message, Trace
 
 CALM = 2 * HEARTBEAT + 500  # within which a change is over when nobody fails
@@ -220,13 +222,16 @@ def served(trace: Trace) -> Verdict:
         return Verdict(name, "ok", "Another coordinator.")
     moments = disturbances(trace)
     bound = BOUND if trace.faults else CALM
+    lossy = [(fault.at, fault.ends) for fault in trace.faults if isinstance(fault, Loss)]
     for begin, end, p, who in sorted(_gaps(trace)):
-        since = max([begin, *(moment for moment in moments if begin < moment < end)])
-        if end - since > bound:
+        stops = [begin, *(moment for moment in moments if begin < moment < end), end]
+        for since, until in pairwise(stops):
+            if until - since <= bound or any(at < until and since < ends for at, ends in lossy):
+                continue
             had = f"{who} had it last" if who else "nobody ever had it"
             sentence = (
                 f"p{p} was held by nobody from {begin:,.0f} to {end:,.0f} ms ({had}), although "
-                f"nothing had happened to the group since {since:,.0f} ms"
+                f"nothing happened to the group from {since:,.0f} to {until:,.0f} ms"
             )
             return broken(name, sentence, since + bound)
     return Verdict(name, "ok", "Somebody worked on every partition soon after each change.")
