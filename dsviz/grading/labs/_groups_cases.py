@@ -31,10 +31,12 @@ from dsviz.grading.labs._groups_coordinator_cases import (
     zombie,
 )
 from dsviz.grading.labs._groups_member_cases import (
+    asked_soon,
     busy,
     keeps,
     old_messages,
     outside,
+    overtaken,
     records_too_late,
     same_again,
 )
@@ -88,6 +90,8 @@ def owner_cases(classes: Classes, seed: int) -> Iterator[Case]:
     yield joins(classes, seed)
     yield changes_in_barrier(classes, seed)
     yield busy(classes, seed)
+    yield asked_soon(classes, seed)
+    yield overtaken(classes, seed)
     yield outside(classes, seed)
     yield records_too_late(classes, seed)
     yield old_messages(classes, seed)

@@ -38,6 +38,32 @@ def busy(classes: Classes, seed: int) -> Case:
     return Case(name, scripted(classes, name, 6000.0, plan, backlog=12, every=400.0), seed)
 
 
+def asked_soon(classes: Classes, seed: int) -> Case:
+    """It is asked to give back when the first records of all partitions wait in its buffer."""
+    asked = 620.0 + seed % 10 * 20
+    plan = (
+        (20.0, "assign", {"generation": 1, "offsets": _offsets(p0=0, p1=0, p2=0)}),
+        (asked, "revoke", {"generation": 1, "partitions": (1, 2)}),
+        (asked + 1100, "assign", {"generation": 2, "offsets": _offsets(p0=1)}),
+    )
+    name = "a member is asked before it has begun with a partition"
+    return Case(name, scripted(classes, name, 5000.0, plan, backlog=4), seed)
+
+
+def overtaken(classes: Classes, seed: int) -> Case:
+    """A request overtakes the assignment of the same generation, and is made again."""
+    at = 3000.0 + seed % 10 * 50
+    plan = (
+        (20.0, "assign", {"generation": 1, "offsets": _offsets(p0=0, p1=0)}),
+        (at, "revoke", {"generation": 2, "partitions": (1,)}),
+        (at + 150, "assign", {"generation": 2, "offsets": _offsets(p0=0, p1=0)}),
+        (at + 1700, "revoke", {"generation": 2, "partitions": (1,)}),
+        (at + 2500, "assign", {"generation": 3, "offsets": _offsets(p0=0)}),
+    )
+    name = "a request overtakes an assignment"
+    return Case(name, scripted(classes, name, at + 5000, plan), seed)
+
+
 def records_too_late(classes: Classes, seed: int) -> Case:
     """Records that it asked for come when it has given their partition back."""
     asked = 3000.0 + 100 + seed % 8 * 20

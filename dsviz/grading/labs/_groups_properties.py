@@ -65,12 +65,14 @@ def own_partitions(trace: Trace) -> Verdict:
     name = "own partitions"
     holds: dict[str, dict[int, int]] = {}  # member -> partition -> the next offset
     newest: dict[str, int] = {}
+    given: dict[tuple[str, int], int] = {}  # the generation in which it was given back last
     ended: dict[tuple[str, int], tuple[str, float]] = {}  # why a member holds it no more, and when
     for act in acts(trace):
         member, msg = act.node, act.msg
         mine = holds.setdefault(member, {})
         if act.what in ("start", "crash"):
             holds[member], newest[member] = {}, 0
+            given = {key: g for key, g in given.items() if key[0] != member}
         elif act.what == "got" and msg.kind == "unknown":
             ended |= {(member, p): ("was told that the group had gone on", act.time) for p in mine}
             holds[member] = {}
@@ -83,9 +85,15 @@ def own_partitions(trace: Trace) -> Verdict:
                 for p in mine
                 if p not in msg.offsets
             }
-            holds[member] = {p: mine.get(p, begin) for p, begin in msg.offsets.items()}
+            # What it has given back in this generation is not its own, whatever comes late.
+            holds[member] = {
+                p: mine.get(p, begin)
+                for p, begin in msg.offsets.items()
+                if given.get((member, p), 0) < msg.generation
+            }
         elif act.what == "sent" and msg.kind == "revoked":
             for p in msg.partitions:
+                given[member, p] = msg.generation
                 if mine.pop(p, None) is not None:
                     ended[member, p] = ("had given it back", act.time)
         elif act.what == "sent" and msg.kind == "leave":
