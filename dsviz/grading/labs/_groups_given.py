@@ -1,16 +1,6 @@
 HEARTBEAT, SESSION, COMMIT, POLL, WORK = 1000, 4000, 1000, 500, 50  # ms
 
 
-class Assignor(Node):
-    """Puts a question to your sticky_assign, for step 1."""
-
-    def on_assign(self, msg):
-        previous, members, partitions = msg.value
-        previous = {member: set(mine) for member, mine in previous.items()}
-        found = sticky_assign(previous, list(members), list(partitions))
-        self.reply(msg, "ok", value={member: sorted(mine) for member, mine in found.items()})
-
-
 class Consumer(Node):
     """What every member does by itself: joins, sends heartbeats, asks for records, commits."""
 

@@ -138,7 +138,7 @@ def two_at_work(_story: Story, _verdict: Verdict) -> str | None:
 
 @hint(
     "accepts what is stale",
-    "It had slept, and did not know. How could the coordinator tell it from the owner?",
+    "A member may not know that it is out. How could the coordinator tell it from the owner?",
     "commits",
 )
 def stale(story: Story, verdict: Verdict) -> str | None:
