@@ -8,6 +8,7 @@ from typing import Any
 from dsviz.grading.lab import Classes
 from dsviz.grading.labs._groups_coordinator import BOUND
 from dsviz.grading.labs._groups_nodes import Effects, Partner, Script, Topic
+from dsviz.grading.labs._groups_story import SCRIPT
 from dsviz.sim.faults import Fault
 from dsviz.sim.network import Network
 from dsviz.sim.node import Client, Node, Op
@@ -74,4 +75,4 @@ def scripted(
     nodes: dict[str, Node] = {"c1": classes["Member"]()}
     nodes |= {"coord": Script(plan=tuple(plan)), "b": Topic(every=every, backlog=backlog)}
     nodes["db"] = Effects()
-    return Scenario(f"script: {name}", nodes, end, Network(HOP), faults, (), SYNC)
+    return Scenario(SCRIPT + name, nodes, end, Network(HOP), faults, (), SYNC)

@@ -5,6 +5,7 @@ class Consumer(Node):
     """What every member does by itself: joins, sends heartbeats, asks for records, commits."""
 
     starts = 0  # ms at which it joins; set for you
+    role = "member"
     shows = ("generation", "holds")
 
     def on_start(self):
@@ -15,7 +16,7 @@ class Consumer(Node):
 
     @property
     def holds(self):
-        return tuple(sorted(self.positions))
+        return " ".join(f"p{p}" for p in sorted(self.positions))
 
     def on_timer_begin(self):
         self.send("coord", "join")

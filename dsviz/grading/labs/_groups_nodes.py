@@ -36,8 +36,8 @@ class Partner(Node):
             self.set_timer("begin", max(0.0, self.starts - self.now))
 
     @property
-    def holds(self) -> tuple[int, ...]:
-        return tuple(sorted(self.positions))
+    def holds(self) -> str:
+        return " ".join(f"p{p}" for p in sorted(self.positions))
 
     def on_timer_begin(self) -> None:
         self.send("coord", "join")

@@ -15,7 +15,7 @@ from dsviz.grading.labs._groups_coordinator import (
 )
 from dsviz.grading.labs._groups_dealing import balanced
 from dsviz.grading.labs._groups_nodes import HEARTBEAT
-from dsviz.grading.labs._groups_story import Act, acts, broken, count
+from dsviz.grading.labs._groups_story import SCRIPT, Act, acts, broken, count
 from dsviz.grading.properties import no_errors
 from dsviz.trace import Trace
 
@@ -36,7 +36,7 @@ def well_formed(trace: Trace) -> Verdict:
     """Judge: each message has the fields of its kind."""
     name = "well formed"
     for act in acts(trace):
-        if act.what != "sent" or trace.nodes[act.node] == "client":
+        if act.what != "sent" or act.node == "op":
             continue
         for field, kind in FIELDS.get(act.msg.kind, {}).items():
             found = getattr(act.msg, field, None)
@@ -231,7 +231,7 @@ def _twice(trace: Trace) -> Verdict | None:
 def nothing_lost(trace: Trace) -> Verdict:
     """Judge: each record is worked on, soon after the last fault."""
     name = "nothing lost"
-    if "b" not in trace.nodes or "script" in trace.name:
+    if "b" not in trace.nodes or trace.name.startswith(SCRIPT):
         return Verdict(name, "ok", "No records were judged.")
     done: dict[int, set[int]] = {p: set() for p in range(count(trace))}
     for act in acts(trace):

@@ -12,6 +12,8 @@ from dsviz.check.verdict import Verdict
 from dsviz.grading.labs._groups_nodes import SESSION
 from dsviz.trace import Message, Trace
 
+SCRIPT = "script: "  # what the names of scenarios begin with in which the coordinator is ours
+
 
 class Act(NamedTuple):
     """One thing that happened: `what` is ``sent``, ``got``, ``start``, ``crash``, ``pause`` or
@@ -144,7 +146,7 @@ def partitions_of(msg: Message) -> tuple[int, ...]:
 
 def ours(trace: Trace) -> bool:
     """Whether the coordinator of this run is the learner's."""
-    return trace.nodes.get("coord") not in (None, "coordinator")
+    return "coord" in trace.nodes and not trace.name.startswith(SCRIPT)
 
 
 def count(trace: Trace) -> int:

@@ -37,6 +37,7 @@ class GroupCoordinator(Node):
     """Gives each partition to one member in each generation, and keeps the offsets."""
 
     partitions = 12  # their number: 0, 1, 2, …; set for you
+    role = "coordinator"
     shows = ("generation",)  # what the picture writes beside the node
 
     def on_start(self):
