@@ -4,7 +4,7 @@
 
 # %% assign
 def sticky_assign(previous, members, partitions):
-    """Return {member: set of partitions}: balanced, and moved as little as possible."""
+    """Return {member: set of partitions}; previous, in the same form, is what they had."""
     hands = {member: [p for p in partitions if p in previous.get(member, ())] for member in members}
 
     def poorest():

@@ -5,7 +5,7 @@
 
 # %% assign
 def sticky_assign(previous, members, partitions):
-    """Return {member: set of partitions}: balanced, and moved as little as possible."""
+    """Return {member: set of partitions}; previous, in the same form, is what they had."""
     known = set(partitions)
     holds = {member: known & previous.get(member, set()) for member in members}
     richest = sorted(members, key=lambda member: (-len(holds[member]), member))
@@ -149,7 +149,7 @@ class Member(Consumer):
             self.send("coord", "revoked", generation=msg.generation, partitions=msg.partitions)
 
     def on_unknown(self, msg):
-        """The group has gone on without it."""
+        """The group has gone on without it: it holds nothing, and joins anew."""
         self.positions, self.buffer = {}, []
         self.send("coord", "join")
 
