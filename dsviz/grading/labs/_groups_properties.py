@@ -250,6 +250,8 @@ def nothing_lost(trace: Trace) -> Verdict:
 
 FORM = (well_formed, no_errors)
 MEMBER = (own_partitions, hands_over)
+COORDINATOR_ALONE = (*FORM, one_owner, commits, balanced, served, asks_for_little)
+MEMBER_ALONE = (*FORM, *MEMBER, goes_on)
 OWNERS = (*FORM, one_owner, own_partitions, served)
 COMMITS = (*FORM, commits, own_partitions, hands_over, served, nothing_lost)
 WORKED_ON = (*FORM, served, goes_on, asks_for_little, nothing_lost)

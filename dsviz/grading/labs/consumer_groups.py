@@ -15,7 +15,16 @@ from dsviz.grading.lab import Case, Check, Classes, Lab, Question, Questions
 from dsviz.grading.labs import _groups_cases as cases
 from dsviz.grading.labs._groups_dealing import dealt_well
 from dsviz.grading.labs._groups_hints import HINTS
-from dsviz.grading.labs._groups_properties import ALL, COMMITS, DEALT, OWNERS, RESTARTED, WORKED_ON
+from dsviz.grading.labs._groups_properties import (
+    ALL,
+    COMMITS,
+    COORDINATOR_ALONE,
+    DEALT,
+    MEMBER_ALONE,
+    OWNERS,
+    RESTARTED,
+    WORKED_ON,
+)
 from dsviz.grading.properties import no_errors
 
 ALONE = (no_errors, dealt_well)
@@ -130,8 +139,15 @@ LAB = Lab(
     given=Path(__file__).with_name("_groups_given.py").read_text(encoding="utf-8"),
     checks=(
         Check("it deals out", 0, ALONE, _first_dealing, ("Assignor",), step="assign"),
-        Check("the group forms", 0, ALL, _first_group, ("GroupCoordinator",), step="coordinator"),
-        Check("a member works", 0, ALL, _first_member, ("Member",), step="member"),
+        Check(
+            "the group forms",
+            0,
+            COORDINATOR_ALONE,
+            _first_group,
+            ("GroupCoordinator",),
+            step="coordinator",
+        ),
+        Check("a member works", 0, MEMBER_ALONE, _first_member, ("Member",), step="member"),
         Check("one owner in each generation", 1, OWNERS, _owners, GROUP, fixed_seeds=True),
         Check("no stale commit", 1, COMMITS, _commits, GROUP, fixed_seeds=True),
         Check("every partition goes on", 1, WORKED_ON, _going_on, GROUP, fixed_seeds=True),
