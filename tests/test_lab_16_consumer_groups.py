@@ -136,6 +136,39 @@ def test_a_coordinator_that_gives_nothing_gets_nothing():
             assert not run_check(lab, check, classes, hidden=True).ok, check.name
 
 
+MORE = {
+    "Who still knows it after a restart?": (
+        "coordinator",
+        ('read("group", default=(0, {}))', 'read("group", default=0), {}'),
+        ('write("group", (self.generation, self.offsets))', 'write("group", self.generation)'),
+    ),
+    "Who would give it to you again?": (
+        "member",
+        ("        if msg.generation == self.generation:", "        if msg.generation >= 1:"),
+    ),
+    "Who else would work on those that it keeps?": (
+        "member",
+        ("            self.drop()\n            self.send", "            self.buffer = self.off = [1]\n            self.send"),
+        ("if not self.buffer:", "if not self.buffer or self.__dict__.get('off'):"),
+        ("            self.generation = msg", "            self.buffer = self.off = []\n            self.generation = msg"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("advice", MORE)
+def test_more_misconceptions_have_a_hint_of_their_own(advice):
+    code = dict(read_submission(MASTER).code())
+    cell, *changes = MORE[advice]
+    for before, after in changes:
+        assert code[cell].count(before) == 1, before
+        code[cell] = code[cell].replace(before, after)
+    names = ("every partition goes on", "the coordinator restarts")
+    checks = [check for check in LAB.checks if check.name in names]
+    classes = executed(compiled(code))
+    said = [run_check(LAB, check, classes, hidden=False).sentence for check in checks]
+    assert any(advice in sentence for sentence in said), said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["solution", "tables"])
 def test_right_answers_hold_in_thousands_of_runs(name, solution):

@@ -130,6 +130,11 @@ def live_cases(classes: Classes, seed: int) -> Iterator[Case]:
 def dealt_cases(classes: Classes, seed: int) -> Iterator[Case]:
     """Yield questions to the learner's function, and changes after which it is asked."""
     yield from dealing(classes, seed)
+    yield from dealt_in_groups(classes, seed)
+
+
+def dealt_in_groups(classes: Classes, seed: int) -> Iterator[Case]:
+    """Yield changes after which partitions are dealt out anew."""
     for number in (1, 2, 3, 5):
         yield joins(classes, seed, number)
     yield leaves(classes, seed)
@@ -174,9 +179,9 @@ def varied_restart_cases(classes: Classes, seed: int) -> Iterator[Case]:
 def directed(classes: Classes, seed: int) -> Iterator[Case]:
     """Yield every situation once."""
     seen = set()
-    for family in (owner_cases, commit_cases, live_cases, dealt_cases):
+    for family in (owner_cases, commit_cases, live_cases, dealt_in_groups):
         for case in family(classes, seed):
-            if case.name not in seen and "dealer" not in case.scenario.nodes:
+            if case.name not in seen:
                 seen.add(case.name)
                 yield case
     yield from restart_cases(classes, seed)

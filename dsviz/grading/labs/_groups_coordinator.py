@@ -65,7 +65,10 @@ def _given_twice(book: Book, act: Act) -> str | None:
     for p in sorted(act.msg.offsets):
         for other, theirs in book.shares.get(g, {}).items():
             if other != member and p in theirs:
-                return f"p{p} was given to {other} and to {member} in generation {g}"
+                return (
+                    f"p{p} was given to {other} and at {act.time:,.0f} ms to {member}, in the same "
+                    f"generation {g}"
+                )
         share = book.holder.get(p)
         if share and share.member != member and not book.gone(share.member, act.time):
             return (
@@ -83,7 +86,9 @@ def _one_worker(trace: Trace) -> Verdict:
         p, g = act.msg.partition, act.msg.generation
         first = worker.setdefault((p, g), act.node)
         if first != act.node:
-            sentence = f"{first} and {act.node} both worked on p{p} in generation {g}"
+            sentence = (
+                f"{first} and at {act.time:,.0f} ms {act.node} worked on p{p} in generation {g}"
+            )
             return broken("one owner", sentence, act.time, act.seq)
     return Verdict("one owner", "ok", "Each partition had one owner in each generation.")
 

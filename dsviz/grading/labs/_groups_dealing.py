@@ -118,8 +118,7 @@ def whole(trace: Trace) -> Book:
 
 def one_change(book: Book, old: int, new: int) -> tuple[str, str] | None:
     """Return the only (change, member) between two generations, or None if there were several."""
-    begun = book.begun
-    changes = [(what, m) for at, what, m in book.changes if begun[old] < at <= begun[new]]
+    changes = [(what, m) for during, what, m in book.changes if old <= during < new]
     left = {m for what, m in changes if what == "leave"}
     joined = {m for what, m in changes if what == "join"}
     silent = set(book.shares[old]) - set(book.shares[new]) - left - joined

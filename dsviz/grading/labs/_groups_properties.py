@@ -243,7 +243,10 @@ def nothing_lost(trace: Trace) -> Verdict:
     for p, offsets in done.items():
         missing = next(n for n in range(len(offsets) + 1) if n not in offsets)
         if offsets and missing < max(offsets):
-            sentence = f"record {missing} of p{p} was never worked on, and later ones were"
+            sentence = (
+                f"record {missing} of p{p} was not worked on up to {trace.duration:,.0f} ms, and "
+                "later ones were"
+            )
             return broken(name, sentence, trace.duration)
     return Verdict(name, "ok", "No record was left out.")
 

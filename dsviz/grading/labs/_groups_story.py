@@ -82,7 +82,8 @@ class Book:
         self.heard: dict[str, float] = {}  # member -> when the coordinator last heard of it
         self.joined: dict[str, float] = {}
         self.members: set[str] = set()  # who has joined and neither left nor been silent for long
-        self.changes: list[tuple[float, str, str]] = []  # (ms, join / leave / silent, member)
+        # (the generation that was newest, join or leave, member)
+        self.changes: list[tuple[int, str, str]] = []
         self.lives = 0
 
     def see(self, act: Act) -> None:
@@ -101,7 +102,7 @@ class Book:
         if msg.kind in ("join", "heartbeat"):
             self.heard[msg.src] = act.time
         if msg.kind in ("join", "leave"):
-            self.changes.append((act.time, msg.kind, msg.src))
+            self.changes.append((self.newest, msg.kind, msg.src))
             self._free(act.time, msg.src)
             if msg.kind == "join":
                 self.joined[msg.src] = act.time
