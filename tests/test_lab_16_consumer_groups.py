@@ -136,6 +136,8 @@ def test_a_coordinator_that_gives_nothing_gets_nothing():
             assert not run_check(lab, check, classes, hidden=True).ok, check.name
 
 
+OFF = "            self.buffer = self.off = [1]\n"
+ON = "            self.buffer = self.off = []\n"
 MORE = {
     "Who still knows it after a restart?": (
         "coordinator",
@@ -148,11 +150,11 @@ MORE = {
     ),
     "Who else would work on those that it keeps?": (
         "member",
-        ("            self.drop()\n            self.send", "            self.buffer = self.off = [1]\n            self.send"),
+        ("            self.drop()\n            self.send", OFF + "            self.send"),
         ("if not self.buffer:", "if not self.buffer or self.__dict__.get('off'):"),
-        ("            self.generation = msg", "            self.buffer = self.off = []\n            self.generation = msg"),
+        ("            self.generation = msg", ON + "            self.generation = msg"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("advice", MORE)
