@@ -4,8 +4,8 @@ Every lab of the course is taken. Its submissions are made of what the tests hav
 other right answers, wrong ones, stronger ones, the unfinished lab, hostile cells, and notebooks
 that are broken in some way. No two have the same text.
 
-``make bench`` takes 40 of each lab, ``python -m benchmarks.grading 300`` a whole class of each, in
-an hour or more a lab.
+``make bench ARGS=grading`` takes 40 of each lab, ``python -m benchmarks.grading 300`` a whole class
+of each, in an hour or more a lab.
 """
 
 from __future__ import annotations
