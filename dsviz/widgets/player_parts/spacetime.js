@@ -145,6 +145,7 @@ class SpaceTime {
     this.namesKey = key;
     const ctx = this.heads.begin(this.width, this.head - 4, c.background);
     lanes.forEach((node, lane) => {
+      if (lane % (this.names.every ?? 1)) return;
       ctx.font = `700 ${this.names.size}px ${FONT}`;
       ctx.fillStyle = down[lane] === "1" ? c.down : c.ink;
       const text = run.names[node];
@@ -178,7 +179,8 @@ class SpaceTime {
     if (level) return { size: level, rows: 1, head: 30 };
     const staggered = [11, 10, 9].find((size) => widest(size) < 2 * this.step - 4);
     if (staggered) return { size: staggered, rows: 2, head: 30 };
-    return { size: 10, slanted: true, head: 24 + Math.min(widest(10), 62) * 0.81 };
+    const every = Math.ceil(12 / this.step); // lines of text that lean need this much between them
+    return { size: 10, slanted: true, every, head: 24 + Math.min(widest(10), 62) * 0.81 };
   }
 
   listen() {
