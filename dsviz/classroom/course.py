@@ -61,7 +61,7 @@ def make_course(course: Path, source: Path = ROOT / "solutions") -> str:
         )
     if course.exists() and any(course.iterdir()):
         raise DsvizError(f"{course} is not empty; name a new folder")
-    labs = [slug for slug in all_labs() if (source / slug / f"{slug}.ipynb").exists()]
+    labs = [slug for slug in sorted(all_labs()) if (source / slug / f"{slug}.ipynb").exists()]
     for slug in labs:
         goal = course / "source" / slug
         goal.mkdir(parents=True)
