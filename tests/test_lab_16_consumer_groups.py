@@ -171,6 +171,13 @@ def test_more_misconceptions_have_a_hint_of_their_own(advice):
     assert any(advice in sentence for sentence in said), said
 
 
+def test_a_member_that_joins_at_the_moment_a_generation_begins_is_of_the_next_one(solution):
+    """Here c2's request comes in the same millisecond fraction in which generation 8 begins."""
+    check = dataclasses.replace(LAB.checks[-1], properties=ALL)
+    _, verdict = judged(check, cases.bad_links(solution, 30331))
+    assert verdict.ok, verdict.sentence
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["solution", "tables"])
 def test_right_answers_hold_in_thousands_of_runs(name, solution):

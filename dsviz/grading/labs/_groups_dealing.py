@@ -104,11 +104,16 @@ def whole(trace: Trace) -> Book:
     """Return the book at the end of a run. A generation's members are those that had joined."""
     book = Book()
     late: list[tuple[int, str]] = []
-    for act in acts(trace):
-        if act.what == "sent" and act.node == "coord" and act.msg.kind == "assign":
+    # As places in the order of what happened: two things may happen at the same time.
+    joined: dict[str, int] = {}
+    begun: dict[int, int] = {}
+    for place, act in enumerate(acts(trace)):
+        if act.node == "coord" and act.what == "got" and act.msg.kind == "join":
+            joined[act.msg.src] = place
+        elif act.what == "sent" and act.node == "coord" and act.msg.kind == "assign":
             g, member = act.msg.generation, act.msg.dst
             known = member in book.shares.get(g, {})
-            if g in book.begun and not known and book.joined.get(member, 0.0) > book.begun[g]:
+            if not known and joined.get(member, -1) > begun.setdefault(g, place):
                 late.append((g, member))
         book.see(act)
     for g, member in late:
