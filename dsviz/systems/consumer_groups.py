@@ -37,7 +37,11 @@ class Broker(Node):
 
     def end(self) -> int:
         """Return the offset behind the last record of a partition."""
-        came = int((self.now + self.every / 2) // self.every) if self.every else 0
+        return self.end_at(self.now)
+
+    def end_at(self, now: float) -> int:
+        """Return the same for another time in ms: judges and charts ask for it after the run."""
+        came = int((now + self.every / 2) // self.every) if self.every else 0
         return self.backlog + came
 
     def on_fetch(self, msg: Message) -> None:

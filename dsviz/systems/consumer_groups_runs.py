@@ -37,13 +37,8 @@ def group(
     nodes |= {"coord": coordinator, "b": broker, "db": sink or Sink()}
     one = next(iter(members.values()))
     bound = coordinator.session + one.heartbeat + one.finish + one.commit_every
-    checks = (*CHECKS, progress(bound, lambda now: ends(broker, now)))
+    checks = (*CHECKS, progress(bound, broker.end_at))
     return Scenario(name, nodes | (others or {}), duration, Network(HOP), faults, checks, 0.1)
-
-
-def ends(broker: Broker, now: float) -> int:
-    """Return how many records each of the broker's partitions has at `now` ms."""
-    return broker.backlog + (int((now + broker.every / 2) // broker.every) if broker.every else 0)
 
 
 def four(**options: Any) -> dict[str, Member]:
@@ -265,13 +260,14 @@ def lag(trace: Trace, partition: str, every: float = 100.0) -> list[tuple[float,
 
     `every` is the ms between two records, as of `Broker.every`.
     """
+    broker = Broker(every=every)
     done = sorted((e.time, e.offset + 1) for e in executions(trace) if e.partition == partition)
     found, place, reached = [], 0, 0
     for now in range(0, int(trace.duration) + 1, 250):
         while place < len(done) and done[place][0] <= now:
             reached = max(reached, done[place][1])
             place += 1
-        found.append((float(now), max(0.0, float(int((now + every / 2) // every) - reached))))
+        found.append((float(now), float(max(0, broker.end_at(now) - reached))))
     return found
 
 
