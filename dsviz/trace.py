@@ -142,6 +142,7 @@ class Trace:
     def rows(self, rows: list[tuple]) -> None:
         self.records = rows
         self.__dict__.pop("_rows", None)
+        self.__dict__.pop("_history", None)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -199,6 +200,12 @@ class Trace:
 
     def history(self) -> History:
         """Return what the clients saw: every operation with its outcome."""
+        made = self.__dict__.get("_history")
+        if made is None or made[0] != len(self.records):  # a run that goes on has more
+            made = self.__dict__["_history"] = len(self.records), self._made_history()
+        return made[1]
+
+    def _made_history(self) -> History:
         builder = HistoryBuilder()
         for record in self.records:
             if type(record) is not tuple:

@@ -4,15 +4,18 @@ import contextlib
 import os
 import subprocess
 import time
+from collections import Counter
 from itertools import islice
 
 import pytest
 from labtools import ROOT, answers
 
-from dsviz.grading import nursery, wire
+from dsviz.errors import DsvizError
+from dsviz.grading import lockstep, nursery, wire
 from dsviz.grading.judge import Host, NotLoadedError
 from dsviz.grading.lab import lab_named
 from dsviz.grading.labs import _quorum_cases as cases
+from dsviz.grading.nursery import Channel
 from dsviz.grading.run import Stopped, bounded
 from dsviz.grading.source import compiled, executed
 from dsviz.grading.submission import read_submission
@@ -64,6 +67,101 @@ def _cases(classes):
         yield from islice(situation(classes, 5, 7), 0, None, 4)
     for random in (cases.loss, cases.duplication, cases.power, cases.coordinator_crash):
         yield random(classes, 3, 8)
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_runs_side_by_side_are_what_they_are_one_by_one(name):
+    with Host(SOME[name]) as host:
+        classes = host.classes(list(LAB.classes))
+        side_by_side = [trace.digest() for _, (trace, _) in host.ahead(one_case, _cases(classes))]
+    own = executed(compiled(SOME[name]))
+    assert side_by_side == [one_case(case)[0].digest() for case in _cases(own)]
+
+
+def one_case(case):
+    return bounded(case.scenario, case.seed)
+
+
+def test_a_process_is_sent_what_several_runs_ask(monkeypatch):
+    pytest.importorskip("greenlet")
+    counts = Counter()
+    answers_of = Channel.answers
+
+    def counted(channel, count):
+        counts[count] += 1
+        return answers_of(channel, count)
+
+    monkeypatch.setattr(Channel, "answers", counted)
+    with Host(SOLUTION) as host:
+        classes = host.classes(list(LAB.classes))
+        runs = [cases.loss(classes, 3, seed) for seed in range(12)]
+        assert len(list(host.ahead(one_case, runs))) == 12
+    assert max(counts) > 2
+
+
+def test_without_greenlets_runs_are_made_one_by_one(monkeypatch):
+    monkeypatch.setattr(lockstep, "greenlet", None)
+    with Host(SOLUTION) as host:
+        classes = host.classes(list(LAB.classes))
+        (pair,) = host.ahead(one_case, [cases.loss(classes, 3, 8)])
+    own = executed(compiled(SOLUTION))
+    assert pair[1][0].digest() == one_case(cases.loss(own, 3, 8))[0].digest()
+
+
+STOPS = """
+import os
+class Bad(Node):
+    def on_write(self, msg):
+        if msg.value == "end":
+            os._exit(0)
+        self.reply(msg, "ok")
+"""
+
+
+def test_a_run_that_is_stopped_takes_no_other_with_it():
+    def case(classes, value):
+        client = Client(operations=(Op("write", "x", value, "k1", 0),), timeout=50)
+        return Scenario(value, {"c": client, "k1": classes["Bad"]()}, 200)
+
+    values = ["a", "b", "c", "d", "end", "e", "f", "end"]
+    with Host({"bad": STOPS}) as host:
+        classes = host.classes(["Bad"])
+        made = (case(classes, value) for value in values)
+        found = list(host.ahead(lambda scenario: bounded(scenario, 1)[0], made))
+    assert [scenario.name for scenario, _ in found] == values
+    for scenario, result in found:
+        if scenario.name == "end":
+            assert "process ended" in str(result)
+        else:
+            assert [row[2] for row in result.rows].count("ok") == 1
+
+
+def test_what_the_list_of_cases_raises_comes_after_the_cases_before_it():
+    def items():
+        yield from "abcde"
+        raise DsvizError("no sixth")
+
+    batches, found = lockstep.batches(items(), 4), []
+    with pytest.raises(DsvizError, match="no sixth"):
+        found.extend(batches)
+    assert found == [["a"], ["b", "c"], ["d", "e"]]
+
+
+def test_whoever_draws_from_pythons_own_random_numbers_gets_the_same_ones_again():
+    cells = {
+        "bad": "import random\nclass Bad(Node):\n    def on_start(self):\n"
+        "        self.log(str(random.random()))"
+    }
+    scenarios = []
+    with Host(cells) as host:
+        bad = host.classes(["Bad"])["Bad"]
+        for seed in (1, 2, 1):
+            scenario = Scenario("lot", {"k1": bad(), "k2": bad()}, 50)
+            scenarios.append((scenario, seed))
+        found = [trace for _, (trace, _) in host.ahead(lambda one: bounded(*one), scenarios)]
+    drawn = [[event.data for event in trace.select("log")] for trace in found]
+    assert drawn[0] == drawn[2]
+    assert len({*drawn[0], *drawn[1]}) == 4
 
 
 EVERYTHING = """
@@ -385,6 +483,44 @@ def test_a_restart_forgets_what_is_in_memory():
         faults = (Crash("k1", at=10), Restart("k1", at=20))
         trace, _ = bounded(Scenario("again", {"k1": node}, 50, faults=faults), 1)
     assert [event.data for event in trace.select("log")] == ["1", "1"]
+
+
+HOARDS = """
+import sys
+def hoard(what):
+    kept = sys.modules.setdefault("hoard", [])
+    kept.append(what)
+    return len(kept)
+class Bad(Node):
+    def on_start(self):
+        self.log(str(hoard(self.name)))
+    def on_write(self, msg):
+        self.log(str(hoard(msg.value)))
+        self.reply(msg, "ok")
+"""
+
+
+def test_not_even_what_is_hidden_from_a_new_run_reaches_another_node_or_survives_a_crash():
+    """It reaches the same start of the same node in later runs of the check, and nothing else."""
+    ops = tuple(Op("write", "x", f"w{n}", f"k{n}") for n in (1, 2))
+    faults = (Crash("k1", at=50), Restart("k1", at=60), Crash("k1", at=70), Restart("k1", at=80))
+    with Host({"bad": HOARDS}) as host:
+        bad = host.classes(["Bad"])["Bad"]
+        nodes = {"c": Client(operations=ops), "k1": bad(), "k2": bad()}
+        scenario = Scenario("hoard", nodes, 100, faults=faults)
+        counts = []
+        for check in range(2):
+            for _ in range(2):
+                trace, _ = bounded(scenario, 1)
+                counts.append([(event.node, event.data) for event in trace.select("log")])
+            if not check:
+                host.end_check()
+    first, again, other, last = counts
+    assert sorted(first) == sorted(
+        [("k1", "1"), ("k2", "1"), ("k1", "2"), ("k2", "2"), ("k1", "1"), ("k1", "1")]
+    )
+    assert again != first
+    assert (other, last) == (first, again)
 
 
 def test_a_run_without_rest_is_cut_short():

@@ -2,9 +2,9 @@
 
 Run as a script by `dsviz.grading.nursery`; nothing here is trusted by it. The first process has
 loaded Python and this file, never the submission: it compiles the cells and forks a node's
-process whenever the judge asks for one. So every start of every node has a memory of its own, in
-a few milliseconds, and nothing that a submission keeps in a module, a class or shared memory
-reaches another node or another run.
+process whenever the judge asks for one, in a few milliseconds. There the cells are executed anew
+for each run: what a submission keeps in its module or its classes reaches no other run, and nothing
+at all reaches another node; see `dsviz.grading.judge`.
 
 A node's process gets events as lines of JSON and answers each with what its handler did; see
 `dsviz.grading.child_node`.
@@ -35,20 +35,25 @@ from dsviz.grading.source import GIVEN, compiled  # noqa: E402
 from dsviz.grading.system_calls import hide_memory, refuse_calls  # noqa: E402
 
 MEMORY = 512 * 1024 * 1024  # bytes of address space of a node's process
-CPU_S = 20
+CPU_S = 120  # in all runs of a check; the judge's own limits are tighter
 FILES = 16  # open at once
+Loaded = tuple[NodeProcess | None, str | None]  # the executed cells, or why they could not be
 FIRST_USER = 1_000_000_000 + os.getpid() % 1000 * 1_000_000  # the first of the users to become
 
 
 def serve(channel: socket.socket, cells: dict[str, str], codes: list | None) -> None:
-    """Answer events until the judge closes the channel."""
-    reader = channel.makefile("rb")
-    try:
-        process, failure = NodeProcess(compiled(cells) if codes is None else codes), None
-    except Exception as error:
-        process, failure = None, why_not_loaded(error)
-    for line in reader:
+    """Answer events until the judge closes the channel. Each run gets the cells executed anew."""
+    fresh = loaded(cells, codes)
+    lives: dict[int, Loaded] = {}  # by run
+    for line in channel.makefile("rb"):
         event = wire.load(line)
+        if event["event"] == "start":
+            lives = {run: life for run, life in lives.items() if run >= event["oldest"]}
+            lives[event["run"]] = fresh or loaded(cells, codes)
+            fresh = None
+            # What is drawn without the node's own stream is at least the same each time.
+            random.seed(event["name"] + event["random"][:64])
+        process, failure = lives[event["run"]] if "run" in event else fresh
         if failure is not None:
             answer = {"failed": failure}
         elif event["event"] == "describe":
@@ -56,6 +61,14 @@ def serve(channel: socket.socket, cells: dict[str, str], codes: list | None) -> 
         else:
             answer = handled(process, event)
         channel.sendall(wire.dump(answer))
+
+
+def loaded(cells: dict[str, str], codes: list | None) -> Loaded:
+    """Return the executed cells, or why they could not be."""
+    try:
+        return NodeProcess(compiled(cells) if codes is None else codes), None
+    except Exception as error:
+        return None, why_not_loaded(error)
 
 
 def handled(process: NodeProcess, event: dict[str, Any]) -> dict[str, Any]:

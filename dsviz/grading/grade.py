@@ -81,8 +81,9 @@ class Bench:
         try:
             if self._host is None:
                 self._host = Host(self._submission.code())
-            clock = self._host.stopwatch()
-            return run_check(lab, check, self._host.classes(check.needs), hidden=True, clock=clock)
+            host = self._host
+            classes, clock = host.classes(check.needs), host.stopwatch()
+            return run_check(lab, check, classes, hidden=True, clock=clock, runner=host.ahead)
         except Stopped as stopped:
             return Mark(check.name, 0, check.points, f"the submission {stopped}.")
         except InfrastructureError:
@@ -91,7 +92,7 @@ class Bench:
             return Mark(check.name, 0, check.points, f"{error}.")
         finally:
             if self._host is not None:
-                self._host.end_run()
+                self._host.end_check()
 
     def _end(self) -> None:
         host, self._host = self._host, None

@@ -15,10 +15,11 @@ import struct
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from dsviz.errors import DsvizError
 from dsviz.grading import wire
@@ -237,7 +238,7 @@ class Nursery:
 
 
 class Channel:
-    """The line to one node's process: a question, an answer, a deadline."""
+    """The line to one node's process: questions, answers, a deadline."""
 
     def __init__(self, line: socket.socket, nursery: Nursery, number: int) -> None:
         self._line = line
@@ -245,6 +246,7 @@ class Channel:
         self._number = number
         self._waited = 0.0  # for a processor, when it was last asked
         self._begun = b""  # of a line that is not yet whole
+        self._come: deque[bytes] = deque()  # whole lines that nobody has read yet
         self.used_s = 0.0
         # The system's own timeout: nothing has to be set or polled for each of 100,000 events.
         for which, seconds in ((socket.SO_RCVTIMEO, EVENT_S), (socket.SO_SNDTIMEO, EVENT_S)):
@@ -252,19 +254,38 @@ class Channel:
 
     def ask(self, event: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to an event. Raises Stopped when none comes that can be read."""
+        self.send(wire.dump(event))
+        (answer,) = self.answers(1)
+        return answer
+
+    def send(self, lines: bytes) -> None:
+        """Send events: more than `WINDOW` bytes of them only one at a time."""
         try:
-            self._line.sendall(wire.dump(event))
-            answer = wire.load(self._patient())
+            self._line.sendall(lines)
         except (TimeoutError, BlockingIOError):
-            self._nursery.kill(self._number)
-            raise Stopped("did not come back within 3 seconds: is there an endless loop?") from None
+            self._hangs()
+        except OSError:
+            raise Stopped(GONE) from None
+
+    def answers(self, count: int) -> list[dict[str, Any]]:
+        """Return the answers to what was sent. Raises Stopped when they do not come in time."""
+        try:
+            found = [wire.load(self._patient()) for _ in range(count)]
+            if self._come:
+                raise wire.WireError("more than it was asked")
+        except (TimeoutError, BlockingIOError):
+            self._hangs()
         except OSError:
             raise Stopped(GONE) from None
         except wire.WireError as error:
             raise Stopped(f"wrote {error} where the judge listens") from None
-        if type(answer) is not dict:
+        if any(type(answer) is not dict for answer in found):
             raise Stopped("wrote something onto the channel that the judge listens to")
-        return answer
+        return found
+
+    def _hangs(self) -> NoReturn:
+        self._nursery.kill(self._number)
+        raise Stopped("did not come back within 3 seconds: is there an endless loop?") from None
 
     def _patient(self) -> bytes:
         """Return one line. A process that others do not let run gets more time."""
@@ -282,25 +303,21 @@ class Channel:
 
     def _answer(self) -> bytes:
         """Return one line. Most come in one piece, so the clock is only read from the second on."""
-        line, self._begun = self._begun + self._line.recv(PIECE), b""
-        deadline = time.monotonic() + EVENT_S
-        while not line.endswith(b"\n"):
-            if not line:
-                raise OSError
-            if time.monotonic() > deadline:
-                self._begun = line
+        pieces, deadline = 0, 0.0
+        while not self._come:
+            if pieces == 1:
+                deadline = time.monotonic() + EVENT_S
+            elif pieces > 1 and time.monotonic() > deadline:
                 raise TimeoutError
-            if len(line) > wire.MAX_LINE:
-                raise wire.WireError(f"more than {wire.MAX_LINE:,} bytes at once")
-            try:
-                piece = self._line.recv(PIECE)
-            except BlockingIOError:
-                self._begun = line
-                raise
+            piece = self._line.recv(PIECE)
             if not piece:
                 raise OSError
-            line += piece
-        return line
+            pieces += 1
+            *whole, self._begun = (self._begun + piece).split(b"\n")
+            self._come.extend(whole)
+            if len(self._begun) > wire.MAX_LINE:
+                raise wire.WireError(f"more than {wire.MAX_LINE:,} bytes at once")
+        return self._come.popleft()
 
     def close(self) -> None:
         """Let the process end; kill it if it does not."""
@@ -309,4 +326,5 @@ class Channel:
 
 
 PIECE = 262_144  # bytes read at once
+WINDOW = 65_536  # bytes sent before answers are read: they fit into the system's buffers
 GONE = "its process ended: it exited, was killed, or needed too much memory"

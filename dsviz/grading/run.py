@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, TypeVar
 
 from dsviz.check.shrink import shrink
 from dsviz.check.verdict import Verdict
@@ -29,6 +30,8 @@ UNFINISHED = "NotImplementedError"
 
 
 Clock = Callable[[], float]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Stopped(BaseException):
@@ -73,8 +76,26 @@ def judged(check: Check, case: Case) -> tuple[Trace, Verdict]:
     return trace, verdict
 
 
+def one_by_one(run: Callable[[T], R], cases: Iterable[T]) -> Iterator[tuple[T, R | Stopped]]:
+    """Yield each case with what `run` returns for it, or with what stopped it."""
+    for case in cases:
+        try:
+            yield case, run(case)
+        except Stopped as stopped:
+            yield case, stopped
+
+
+#: Runs cases in order, like `one_by_one`; it may be ahead of who looks at the results.
+Runner = Callable[[Callable[[Case], Any], Iterable[Case]], Iterator[tuple[Case, Any]]]
+
+
 def run_check(
-    lab: Lab, check: Check, classes: Classes, hidden: bool, clock: Clock = time.process_time
+    lab: Lab,
+    check: Check,
+    classes: Classes,
+    hidden: bool,
+    clock: Clock = time.process_time,
+    runner: Runner = one_by_one,
 ) -> Mark:
     """Return what a check gives. A case that fails ends it.
 
@@ -82,12 +103,12 @@ def run_check(
     """
     began = clock()
     ran = 0
-    for case in check.cases(classes, lab.seeds(check, hidden)):
+    cases = check.cases(classes, lab.seeds(check, hidden))
+    for case, result in runner(partial(judged, check), cases):
         ran += 1
-        try:
-            trace, verdict = judged(check, case)
-        except Stopped as stopped:
-            return Mark(check.name, 0, check.points, f"{case}: {stopped}.")
+        if isinstance(result, Stopped):
+            return Mark(check.name, 0, check.points, f"{case}: {result}.")
+        trace, verdict = result
         if not verdict.ok:
             return _failed(lab, check, case, trace, verdict)
         allowed = LIMIT_S + RUN_S * ran

@@ -34,15 +34,20 @@ class WireError(Exception):
     """A line or a value that is not what it should be. The message says what is wrong with it."""
 
 
+# Made once: json.dumps makes one for each line, and looks for cycles, which frozen values have not.
+_text_of = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_message_in = json.JSONDecoder().decode
+
+
 def dump(message: Any) -> bytes:
     """Return one line."""
-    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+    return _text_of(message).encode() + b"\n"
 
 
 def load(line: bytes) -> Any:
     """Read one line. Raises WireError when it is not JSON."""
     try:
-        return json.loads(line)
+        return _message_in(line.decode())
     except (ValueError, RecursionError) as error:
         raise WireError(f"a line that is not JSON ({type(error).__name__})") from None
 

@@ -171,6 +171,9 @@ class Op:
     to: str = ""
     at: float | None = None
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Op:
+        return self  # nobody changes it, and a client that starts is copied with all of its own
+
 
 class Client(Node):
     """Does operations one after the other and records what it saw: the run's history.
