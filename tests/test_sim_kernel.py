@@ -1,10 +1,12 @@
 """The rules a learner's code relies on: order, messages, timers, disk, crashes."""
 
+import gc
 from itertools import pairwise
 
 import pytest
 
 from dsviz.errors import DsvizError
+from dsviz.sim import kernel as kernel_module
 from dsviz.sim.faults import Crash, Pause, PowerLoss, Restart
 from dsviz.sim.latency import Uniform
 from dsviz.sim.network import Network
@@ -355,3 +357,13 @@ def test_a_node_that_keeps_itself_busy_ends_the_run_with_a_sentence(monkeypatch)
     monkeypatch.setattr("dsviz.sim.clockwork.MAX_EVENTS", 1000)
     with pytest.raises(DsvizError, match=r"stopped at 0 ms after 1,000 events"):
         run({"a": Busy()})
+
+
+@pytest.mark.parametrize(("pings", "runs"), [(50, 100), (10_000, 12)])
+def test_runs_that_are_over_do_not_fill_the_memory(pings, runs, monkeypatch):
+    """A kernel and its nodes refer to each other, so only the collector can take them away."""
+    monkeypatch.setattr(kernel_module, "MANY", 100_000)
+    for seed in range(runs):
+        run({"a": Pinger(to="b", count=pings), "b": Ponger()}, seed=seed)
+    left = sum(type(thing) is kernel_module.Kernel for thing in gc.get_objects())
+    assert left < runs / 2

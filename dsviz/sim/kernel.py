@@ -26,6 +26,29 @@ if TYPE_CHECKING:
 FIRST_FAULT_SEQ = -1_000_000
 
 
+FEW, MANY = 10_000, 2_000_000  # objects
+_never_looked_at = 0  # how many objects the collector was kept from since it last looked at all
+
+
+def _call_old() -> None:
+    """Spare the collector the records of a long run, which are all young to it, and alive.
+
+    What is old it looks at only if enough has come of age in the ordinary way, and a run that is
+    over is a cycle that nobody else takes away: so now and then it looks at everything.
+    """
+    global _never_looked_at
+    young = gc.get_count()[0]
+    if young < FEW:
+        return
+    _never_looked_at += young
+    if _never_looked_at < MANY:
+        gc.freeze()
+        gc.unfreeze()
+    else:
+        gc.collect()
+        _never_looked_at = 0
+
+
 class Kernel(Timing):
     """One run of a cluster. `run` is a loop over `step`; `records` is the trace so far."""
 
@@ -85,10 +108,7 @@ class Kernel(Timing):
             self._works.turn()
         finally:
             if collecting:
-                # The records are all young to the collector, and alive: call them old, not to be
-                # walked through as soon as it is on again.
-                gc.freeze()
-                gc.unfreeze()
+                _call_old()
                 gc.enable()
         self._works.at(until, -1)
         self._note_what_is_under_way()
