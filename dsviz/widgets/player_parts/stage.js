@@ -2,20 +2,21 @@
 
 /**
  * Places the nodes and puts the picture together of what painters draw: links and faults below,
- * messages on them, nodes on top. Only messages move in each frame; the rest is kept in layers.
+ * messages on them, nodes on top. Only messages move in each frame: what lies under them is kept
+ * in a layer, and nodes have a canvas of their own, which the browser lays over them unasked.
  */
 class Stage {
   constructor(player, parent) {
     this.player = player;
     this.box = h("div", { class: "ds-stage", role: "group", "aria-label": "Cluster" });
     this.surface = new Surface(this.box, "The cluster at this moment; described in the caption");
+    this.nodes = new NodePainter(this);
     this.buttons = h("div");
     this.tip = h("div", { class: "ds-tip", hidden: true });
     this.box.append(this.buttons, this.tip);
     parent.append(this.box);
     this.links = new LinkPainter(this);
     this.messages = new MessagePainter(this);
-    this.nodes = new NodePainter(this);
     this.pointer = new StagePointer(this);
     this.version = 0; // grows with all that makes layers be painted anew
   }
@@ -65,6 +66,7 @@ class Stage {
     this.room = this.spots.map((spot, i) => this.labelRoom(spot, i));
     this.height = height;
     this.links.outlines.clear();
+    this.ways = new Map();
     this.version += 1;
     this.nodeButtons.forEach((button, i) => {
       const r = this.radius + 3;
@@ -107,25 +109,49 @@ class Stage {
   }
 
   draw(t) {
-    const { run, colours } = this.player;
-    if (this.c !== colours) this.version += 1;
-    this.c = colours;
-    this.states = run.nodes.map((_, i) => run.node(i, t));
-    const ctx = this.surface.begin(this.width, this.height);
-    this.links.draw(ctx, t);
-    this.messages.draw(ctx, t);
-    this.nodes.draw(ctx);
-    this.pointer.draw(ctx);
+    if (this.looksNew(t)) {
+      this.states = this.player.run.nodes.map((_, i) => this.player.run.node(i, t));
+      this.links.refresh(t);
+      this.nodes.refresh();
+    }
+    this.messages.draw(this.surface.begin(this.width, this.height), t, this.links.layer);
   }
 
-  /** The point at fraction f of the way between two nodes' borders, a little right of the line. */
+  /** Whether anything but messages may look different from the picture before. */
+  looksNew(t) {
+    const { run, colours, marked, playing } = this.player;
+    if (this.c !== colours) this.version += 1;
+    this.c = colours;
+    const changes = playing ? run.changesUntil(t) : NaN; // which differs from itself
+    const seen = [changes, this.version, this.pointer.hover, this.pointer.lasso?.length, marked];
+    const same = this.seen?.every((part, i) => part === seen[i]);
+    this.seen = seen;
+    return !same;
+  }
+
+  /** The way from one node's border to another's, a little right of the line: begin and stretch. */
+  way(src, dst, aside = 5) {
+    const key = (src * this.spots.length + dst) * 16 + aside;
+    let way = this.ways.get(key);
+    if (!way) {
+      const [from, to] = [this.spots[src], this.spots[dst]];
+      const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
+      const [ux, uy] = [(to.x - from.x) / length, (to.y - from.y) / length];
+      const start = Math.min(this.radius + 4, length * 0.3);
+      const stretch = Math.max(length - 2 * start, 1);
+      way = {
+        x: from.x + ux * start - uy * aside, y: from.y + uy * start + ux * aside,
+        dx: ux * stretch, dy: uy * stretch, ux, uy,
+      };
+      this.ways.set(key, way);
+    }
+    return way;
+  }
+
+  /** The point at fraction f of a way. */
   along(src, dst, f, aside = 5) {
-    const [from, to] = [this.spots[src], this.spots[dst]];
-    const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
-    const [ux, uy] = [(to.x - from.x) / length, (to.y - from.y) / length];
-    const start = Math.min(this.radius + 4, length * 0.3);
-    const way = start + f * Math.max(length - 2 * start, 1);
-    return { x: from.x + ux * way - uy * aside, y: from.y + uy * way + ux * aside, ux, uy };
+    const { x, y, dx, dy, ux, uy } = this.way(src, dst, aside);
+    return { x: x + dx * f, y: y + dy * f, ux, uy };
   }
 
   /** What a screen reader says of a node. */
