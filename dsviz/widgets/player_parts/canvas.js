@@ -2,6 +2,10 @@
 
 const widths = new Map();
 
+/** For measuring text before anything is drawn: it is in no page, so that to set its font does not
+    make the browser bring the page's styles up to date. */
+const ruler = document.createElement("canvas").getContext("2d");
+
 /** Width of a text in px; measured once for each font. */
 function textWidth(ctx, text) {
   const key = ctx.font + text;

@@ -10,7 +10,7 @@ class NodePainter {
   refresh() {
     const { stage } = this;
     const { lasso } = stage.pointer;
-    const key = `${stage.version} ${[...stage.player.marked.nodes]} ${lasso?.length} ${stage.states.map(stateKey)}`;
+    const key = `${stage.version} ${[...stage.player.marked.nodes]} ${lasso?.length} ${window.devicePixelRatio} ${stage.states.map(stateKey)}`;
     if (key === this.key) return;
     this.key = key;
     this.ctx = this.surface.begin(stage.width, stage.height);

@@ -40,7 +40,7 @@ class SpaceTime {
     this.pace = run.pace;
     this.span ??= Math.min(run.duration, clamp(400 / density, run.pace * 2.5, run.pace * 9)); // readable
     this.version += 1;
-    this.size = null;
+    this.arrange();
   }
 
   zoom(factor) {
@@ -75,7 +75,6 @@ class SpaceTime {
   }
 
   draw(t) {
-    if (!this.size || this.measured !== this.player.measured) this.measure();
     this.follow(t);
     this.scale = (this.room - 10) / this.span;
     const { hidden, marked, ghosts, look, colours, view } = this.player;
@@ -95,19 +94,12 @@ class SpaceTime {
     this.show(t);
   }
 
-  /** Read the size of the box, and how the names of the lanes fit into it. */
-  measure() {
-    if (this.box.clientWidth) this.measured = this.player.measured;
-    else { // out of the page: see again in the next frame
-      this.player.invalidate();
-      if (this.size) return;
-    }
-    const width = this.box.clientWidth || 400;
-    const height = this.box.clientHeight || this.player.stageHeight;
-    const { ctx } = this.heads;
+  /** Place the lanes, and fit their names into the box's present size. */
+  arrange() {
+    const { width, height = this.player.stageHeight } = this.player.sizes.diagram;
     Object.assign(this, { width, left: this.player.run.duration >= 1000 ? 58 : 48, size: `${width} ${height}` });
     this.step = (width - this.left - 14) / this.lanes.length;
-    this.names = this.fitNames(ctx);
+    this.names = this.fitNames();
     if (this.names.slanted) this.step = (width - this.left - 50) / this.lanes.length; // the last one leans out
     this.head = this.names.head;
     this.room = height - this.head;
@@ -201,10 +193,10 @@ class SpaceTime {
   }
 
   /** How the names of the lanes fit above them. */
-  fitNames(ctx) {
+  fitNames() {
     const widest = (size) => {
-      ctx.font = `700 ${size}px ${FONT}`;
-      return Math.max(...this.lanes.map((node) => textWidth(ctx, this.player.run.names[node])));
+      ruler.font = `700 ${size}px ${FONT}`;
+      return Math.max(...this.lanes.map((node) => textWidth(ruler, this.player.run.names[node])));
     };
     const level = [12, 11, 10].find((size) => widest(size) < this.step - 5);
     if (level) return { size: level, rows: 1, head: 30 };

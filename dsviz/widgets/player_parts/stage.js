@@ -44,11 +44,14 @@ class Stage {
     return buttons;
   }
 
-  /** Compute where everything goes for the present size. */
+  /** Compute where everything goes for the present size, unless it stands there already. */
   place() {
     const run = this.player.run;
-    const width = this.box.clientWidth || 640;
+    const width = this.player.sizes.stage;
     const height = this.player.stageHeight;
+    const key = JSON.stringify([run.nodes, this.edges, width, height]);
+    if (key === this.placed) return;
+    this.placed = key;
     const many = run.nodes.length;
     const round = new Set(run.nodes.map((node) => node.role)).size === 1 && many > 1;
     const pad = round ? { x: many > 10 ? 96 : 76, top: 46, bottom: 58 } : { x: 62, top: 40, bottom: this.named(run) ? 66 : 54 };
@@ -79,10 +82,9 @@ class Stage {
 
   /** One size for all names: the largest at which those that can stand inside their nodes do. */
   sizeOfNames(names) {
-    const { ctx } = this.surface;
     const fits = (name, size) => {
-      ctx.font = `700 ${size}px ${FONT}`;
-      return textWidth(ctx, name) <= 2 * this.radius - 7;
+      ruler.font = `700 ${size}px ${FONT}`;
+      return textWidth(ruler, name) <= 2 * this.radius - 7;
     };
     const able = names.filter((name) => fits(name, 9));
     return [14, 13, 12, 11, 10].find((size) => able.every((name) => fits(name, size))) ?? 9;
@@ -95,7 +97,7 @@ class Stage {
 
   /** How wide (px) and how many lines the label under a node may be. */
   labelRoom(spot, index) {
-    let width = 2 * Math.min(spot.x, (this.box.clientWidth || 640) - spot.x) - 6;
+    let width = 2 * Math.min(spot.x, this.width - spot.x) - 6;
     let height = 60;
     if (this.outward) return { width: 92, lines: 1 };
     this.spots.forEach((other, i) => {
@@ -123,7 +125,7 @@ class Stage {
     if (this.c !== colours) this.version += 1;
     this.c = colours;
     const changes = playing ? run.changesUntil(t) : NaN; // which differs from itself
-    const seen = [changes, this.version, this.pointer.hover, this.pointer.lasso?.length, marked];
+    const seen = [changes, this.version, this.pointer.hover, this.pointer.lasso?.length, marked, window.devicePixelRatio];
     const same = this.seen?.every((part, i) => part === seen[i]);
     this.seen = seen;
     return !same;

@@ -61,38 +61,46 @@ class Swarm {
 
   /** A line: along its longer side, each step covers a few pixels of the other, some in part. */
   line(x1, y1, x2, y2, width, pixel, alpha) {
-    const steep = Math.abs(y2 - y1) > Math.abs(x2 - x1);
-    let [a1, b1, a2, b2] = steep ? [y1, x1, y2, x2] : [x1, y1, x2, y2];
-    if (a1 > a2) [a1, b1, a2, b2] = [a2, b2, a1, b1];
-    const [long, short] = steep ? [this.height, this.width] : [this.width, this.height];
-    const [along, across] = steep ? [this.width, 1] : [1, this.width];
-    const slope = a2 > a1 ? (b2 - b1) / (a2 - a1) : 0;
+    if (Math.abs(y2 - y1) > Math.abs(x2 - x1)) this.steps(y1, x1, y2, x2, this.height, this.width, this.width, 1, width, pixel, alpha);
+    else this.steps(x1, y1, x2, y2, this.width, this.height, 1, this.width, width, pixel, alpha);
+  }
+
+  /** The steps of a line from (a1, b1) to (a2, b2), where a is the longer side. */
+  steps(a1, b1, a2, b2, long, short, along, across, width, pixel, alpha) {
+    const { pixels } = this;
+    const slope = a2 === a1 ? 0 : (b2 - b1) / (a2 - a1);
     const half = (width / 2) * Math.sqrt(1 + slope * slope);
-    const last = Math.min(long - 1, Math.round(a2) - 1);
-    for (let a = Math.max(0, Math.round(a1)); a <= last; a += 1) {
+    const share = 256 * alpha;
+    const last = Math.min(long - 1, Math.round(Math.max(a1, a2)) - 1);
+    for (let a = Math.max(0, Math.round(Math.min(a1, a2))); a <= last; a += 1) {
       const middle = b1 + (a + 0.5 - a1) * slope;
-      const end = Math.min(short - 1, Math.ceil(middle + half) - 1);
-      for (let b = Math.max(0, Math.floor(middle - half)); b <= end; b += 1) {
-        const covered = Math.min(b + 1, middle + half) - Math.max(b, middle - half);
+      const low = middle - half;
+      const high = middle + half;
+      const end = Math.min(short - 1, Math.ceil(high) - 1);
+      for (let b = Math.max(0, Math.floor(low)); b <= end; b += 1) {
+        const covered = Math.min(b + 1, high) - Math.max(b, low);
         const place = a * along + b * across;
-        this.pixels[place] = laidOver(this.pixels[place], pixel, (256 * alpha * covered) | 0);
+        pixels[place] = laidOver(pixels[place], pixel, (share * covered) | 0);
       }
     }
   }
 
   /** A stamp with its middle at (x, y), moved to whole pixels. */
-  stamp({ size, pixels }, x, y, alpha) {
+  stamp(stamp, x, y, alpha) {
+    const { size } = stamp;
+    const { pixels, width, height } = this;
     const left = Math.round(x - size / 2);
     const top = Math.round(y - size / 2);
     const thickness = (256 / 255) * alpha;
-    const [first, last] = [Math.max(0, -left), Math.min(size, this.width - left)];
-    for (let row = Math.max(0, -top); row < Math.min(size, this.height - top); row += 1) {
+    const first = Math.max(0, -left);
+    const last = Math.min(size, width - left);
+    for (let row = Math.max(0, -top); row < size && top + row < height; row += 1) {
       const from = row * size;
-      const to = (top + row) * this.width + left;
+      const to = (top + row) * width + left;
       for (let column = first; column < last; column += 1) {
-        const pixel = pixels[from + column];
+        const pixel = stamp.pixels[from + column];
         const share = ((pixel >>> 24) * thickness) | 0;
-        if (share) this.pixels[to + column] = laidOver(this.pixels[to + column], pixel, share);
+        if (share) pixels[to + column] = laidOver(pixels[to + column], pixel, share);
       }
     }
   }

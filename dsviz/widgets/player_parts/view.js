@@ -12,7 +12,7 @@ class PlayerView extends Playback {
     this.marked = noMarks();
     this.visible = true;
     this.look = 0; // grows when colours or runs change, so that what is kept is painted anew
-    this.measured = 0; // grows when the page gives the player another size
+    this.sizes = { width: 800, stage: 640, diagram: { width: 400 } }; // px, until it is in a page
     this.hurried = false; // in most frames of a playing run words and fields are left as they are
     this.root = h("div", { class: "ds-player", role: "region" });
     this.build();
@@ -67,8 +67,20 @@ class PlayerView extends Playback {
 
   // Data
 
-  /** Take new runs and state; everything that depends on them is built anew. */
-  update({ runs, view }) {
+  /** Take new runs and state with the next frame. Picture and verdicts come as two messages, often
+      within one frame: then they are shown together, and drawn once. */
+  update(payload) {
+    if (this.view === undefined) {
+      this.take(payload);
+      this.drawNow();
+    } else {
+      this.next = payload;
+      this.requestFrame();
+    }
+  }
+
+  /** Take over runs and state; everything that depends on them is built anew. */
+  take({ runs, view }) {
     const first = this.view === undefined;
     const changed = first || view.revision !== this.view.revision;
     this.view = view;
@@ -100,7 +112,6 @@ class PlayerView extends Playback {
   judged() {
     this.foot.fill();
     this.axis.setVerdicts();
-    this.drawNow();
   }
 
   /** Leave out a long rest in which nothing happens any more; the same for all runs. */
@@ -131,7 +142,6 @@ class PlayerView extends Playback {
     this.axis.setRuns();
     this.stage.setRuns(this.runs);
     this.markWhy();
-    this.drawNow();
   }
 
   /** Enough for the longest column: at most five nodes of a role stand in one. */
@@ -145,6 +155,7 @@ class PlayerView extends Playback {
   choose(index) {
     this.active = index;
     this.select();
+    this.drawNow();
   }
 
   /** Mark what an explanation is about, in both views. */
@@ -189,13 +200,18 @@ class PlayerView extends Playback {
   // Drawing
 
   invalidate() {
-    if (this.frame || !this.visible || !this.run) return;
-    this.frame = requestAnimationFrame((now) => {
+    if (this.visible && this.run) this.requestFrame();
+  }
+
+  requestFrame() {
+    this.frame ||= requestAnimationFrame((now) => {
       this.frame = 0;
-      if (!this.playing) {
-        this.drawNow();
-        return;
-      }
+      const { next } = this;
+      this.next = null;
+      if (next) this.take(next);
+      if (next || !this.playing) this.drawNow();
+      if (next) this.noteLatency();
+      if (!this.playing) return;
       this.advance(now);
       this.drawMoving(now);
       this.invalidate();
@@ -269,20 +285,22 @@ class PlayerView extends Playback {
     this.hooks.send(message);
   }
 
-  /** Note how long it took from the click to the new picture and to the verdicts (for the benchmark). */
+  /** Note how long it took from the click until the new picture and the verdicts were painted (for
+      the benchmark): a message comes after the frame in whose beginning it was sent. */
   noteLatency() {
     this.root.dataset.pending = String(Boolean(this.view.pending));
-    if (this.judgedSince !== undefined && !this.view.pending) {
-      this.root.dataset.judged = (performance.now() - this.judgedSince).toFixed(1);
-      this.judgedSince = undefined;
-    }
-    if (this.sentAt === undefined) return;
-    const { sentAt } = this;
+    const { sentAt, judgedSince } = this;
     this.sentAt = undefined;
-    requestAnimationFrame(() => {
-      this.root.dataset.latency = (performance.now() - sentAt).toFixed(1);
+    if (!this.view.pending) this.judgedSince = undefined;
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      const since = (begin) => (performance.now() - begin).toFixed(1);
+      if (judgedSince !== undefined && this.judgedSince === undefined) this.root.dataset.judged = since(judgedSince);
+      if (sentAt === undefined) return;
+      this.root.dataset.latency = since(sentAt);
       this.root.dataset.revision = this.view.revision;
-    });
+    };
+    port2.postMessage(null);
   }
 
   /** Go to the moment of a verdict and mark the events that show it; again: unmark. */
@@ -351,20 +369,24 @@ class PlayerView extends Playback {
     this.dark.addEventListener("change", this.onDark);
   }
 
-  /** Only another width, or another height of the diagram, moves anything. */
+  /** Only another width, or another height of the diagram, moves anything. The browser calls this
+      when it has laid out the page and has not painted it: here alone are sizes read, for nothing. */
   resized() {
-    if (!this.run) return;
-    if (!this.root.clientWidth) { // out of the page for a moment, as when JupyterLab scrolls
-      this.sizes = null;
+    const [width, stage] = [this.root.clientWidth, this.stage.box.clientWidth];
+    const diagram = { width: this.spacetime.box.clientWidth, height: this.spacetime.box.clientHeight };
+    if (!width) { // out of the page for a moment, as when JupyterLab scrolls
+      this.sizeKey = null;
       return;
     }
-    const size = [this.root.clientWidth, this.spacetime.box.clientHeight, window.devicePixelRatio].join();
-    if (size === this.sizes) return;
-    this.sizes = size;
-    this.measured += 1;
+    const key = [width, stage, diagram.width, diagram.height, window.devicePixelRatio].join();
+    if (key === this.sizeKey) return;
+    this.sizeKey = key;
+    this.sizes = { width, stage, diagram };
+    if (!this.run) return;
     this.look += 1;
     this.stage.place();
     this.axis.arrange();
+    this.spacetime.arrange();
     this.invalidate();
   }
 
