@@ -1,7 +1,8 @@
 // ---- Space-time diagram: a lane a node, time downwards ----------------------------------------
 
 const MARGIN = 12; // px above the first moment of the drawing and below its last
-const BEYOND = 1.6; // of the view's time: drawn below what is seen while a run plays
+const AROUND = 0.06; // of the view's time: drawn above and below it, for what reaches into it
+const BEYOND = 1.6; // the same, below it while a run plays
 const EDGE = 4; // px of the frame above the first moment in view
 
 /**
@@ -86,8 +87,8 @@ class SpaceTime {
     const { duration } = this.player.run;
     if (key !== this.key || this.top < this.from || Math.min(this.top + this.span, duration) > this.to + 1e-9) {
       this.key = key;
-      this.from = this.top;
-      this.to = Math.min(duration, this.top + this.span * (this.player.playing ? 1 + BEYOND : 1));
+      this.from = Math.max(0, this.top - AROUND * this.span);
+      this.to = Math.min(duration, this.top + this.span * (1 + (this.player.playing ? BEYOND : AROUND)));
       this.paint();
     }
     this.drawNames(t);
@@ -127,19 +128,21 @@ class SpaceTime {
     ctx.globalAlpha = 0.6;
     ctx.fillRect(this.left - 5, y, this.width, this.surface.height - y);
     ctx.globalAlpha = 1;
+    const ratio = window.devicePixelRatio || 1;
+    const line = Math.max(1, Math.floor(1.5 * ratio)) / ratio; // whole px of the screen, as borders are
     ctx.strokeStyle = c.ink;
-    ctx.lineWidth = 1.5;
-    ctx.setLineDash([4, 3]);
+    ctx.lineWidth = line;
+    ctx.setLineDash([3, 3]);
     ctx.beginPath();
-    ctx.moveTo(2, y + 0.75);
-    ctx.lineTo(this.width - 4, y + 0.75);
+    ctx.moveTo(2, y + line / 2);
+    ctx.lineTo(this.width - 4, y + line / 2);
     ctx.stroke();
     ctx.setLineDash([]);
     ctx.font = `600 10px ${FONT}`;
     const width = Math.max(32, textWidth(ctx, this.time) + 11);
     ctx.fillStyle = c.background;
     ctx.beginPath();
-    ctx.roundRect(2.75, y - 7.75, width - 1.5, 15.5, 3.5);
+    ctx.roundRect(2 + line / 2, y - 8 + line / 2, width - line, 17 - line, 4 - line / 2);
     ctx.fill();
     ctx.stroke();
     ctx.fillStyle = c.ink;
