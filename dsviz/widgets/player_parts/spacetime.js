@@ -85,7 +85,9 @@ class SpaceTime {
       ghosts, view.parting?.t,
     ].join("|");
     const { duration } = this.player.run;
-    if (key !== this.key || this.top < this.from || Math.min(this.top + this.span, duration) > this.to + 1e-9) {
+    const reach = (AROUND / 2) * this.span;
+    const drawn = this.from <= Math.max(0, this.top - reach) && this.to >= Math.min(this.top + this.span + reach, duration);
+    if (key !== this.key || !drawn) {
       this.key = key;
       this.from = Math.max(0, this.top - AROUND * this.span);
       this.to = Math.min(duration, this.top + this.span * (1 + (this.player.playing ? BEYOND : AROUND)));
