@@ -1,4 +1,10 @@
-"""The player in a real JupyterLab: from a click to the new picture, and frames a second."""
+"""The player in a real JupyterLab: from a click to the new picture, and frames a second.
+
+In a headless Chromium without a graphics card, the page in front. A click counts from the moment at
+which the player asks Python until the first frame with the new run has been painted: the way to the
+kernel and back, JupyterLab's own work (a widget that only answers takes it too), the run, its
+columns, layout and painting are all within.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +114,7 @@ def _injections(open_page: Any, events: int, clicks: int, most: float) -> list[R
     p95 = taken[min(len(taken) - 1, round(0.95 * (len(taken) - 1)))]
     note = (
         f"{clicks} clicks, 95 % within {p95:.0f} ms, verdicts after {judged:.0f} ms; "
-        "wall time, in Chromium"
+        "wall time, until it is painted, in headless Chromium"
     )
     name = f"player: click to new picture, {events:,} events"
     return [reaching(name, "ms", median(taken), "≤", most, note)]

@@ -471,3 +471,14 @@ def test_series_of_lags(theme):
     )
     with pytest.raises(DsvizError, match="is empty"):
         charts.series({"p0": []})
+
+
+def test_a_moment_without_room_for_its_name_is_a_line_in_both_charts():
+    names = ("c2 wakes up again", "c3 is told of it", "and c4, too late")
+    marks = dict(zip((970.0, 980.0, 990.0), names, strict=True))
+    for picture in (
+        charts.gantt({"p0": [(0, 1000, "c1")]}, 1000, marks=marks),
+        charts.series({"p0": [(0, 1), (1000, 2)]}, marks=marks),
+    ):
+        check(picture)
+        assert [name for name in names if name in words(picture)] == ["c2 wakes up again"]

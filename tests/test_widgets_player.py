@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 from array import array
 
@@ -82,6 +83,25 @@ def test_the_picture_is_sent_before_the_checks_have_spoken():
     assert views[0]["tabs"] == views[1]["tabs"]
     player.undo()
     assert len(views) == 3, "what was judged is shown at once"
+
+
+def test_garbage_is_looked_for_after_a_run_also_after_one_that_fails(monkeypatch):
+    player, searched = Player(calm()), []
+    run = type(player._scenario).run
+
+    def watched(scenario, *args):
+        searched.append(gc.isenabled())
+        if len(searched) > 1:
+            raise ValueError("no run")
+        return run(scenario, *args)
+
+    monkeypatch.setattr(type(player._scenario), "run", watched)
+    player.inject(Crash("k", at=50))
+    assert gc.isenabled()
+    with pytest.raises(ValueError, match="no run"):
+        player.inject(Crash("r1", at=50))
+    assert gc.isenabled()
+    assert searched == [False, False]
 
 
 def test_lanes_are_of_nodes_that_there_are():

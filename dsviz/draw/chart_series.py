@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dsviz.draw.chart_curves import CURVES, DASHES, no_nearer
+from dsviz.draw.chart_moments import draw_moments
 from dsviz.draw.figure import Picture, Sheet
 from dsviz.draw.measure import Point, text_width
 from dsviz.draw.plot import Plot, Scale, needed, number
@@ -39,15 +40,9 @@ def series(
     box = (56.0, 48.0, WIDTH - room, 48.0 + HIGH)
     plot = Plot(sheet, box, Scale(0, end, box[0], box[2]), Scale(0, top * 1.06, box[3], box[1]))
     plot.axes("time in ms", y_label)
-    free = box[0] + text_width(y_label, 11.5) + 12
-    for time, words in sorted((marks or {}).items()):
-        x = plot.x(time)
-        sheet.line([(x, box[1]), (x, box[3])], colour="violated", width=1.4, dash=(4, 3), z=2)
-        half = text_width(words, 10.5, True) / 2
-        at = max(x, free + half)
-        sheet.text(at, box[1] - 32 + 18 * (at - half >= free), words, size=10.5, bold=True,
-                   colour="violated")  # fmt: skip
-        free = at + half + 10
+    beside = box[0] + text_width(y_label, 11.5) + 12
+    upright = (box[1], box[3])
+    draw_moments(sheet, marks or {}, plot.x, words_y=box[1] - 14, line=upright, left=beside)
     for i, points in enumerate(lines.values()):
         plot.curve(points, colour=CURVES[i % len(CURVES)], dash=DASHES[i % len(DASHES)])
     ends = [plot.y(points[-1][1]) for points in lines.values()]

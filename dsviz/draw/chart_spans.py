@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from dsviz.draw.chart_moments import draw_moments
 from dsviz.draw.figure import Picture, Sheet
 from dsviz.draw.measure import fit, text_width
 from dsviz.draw.plot import Scale, room_for, side_labels, ticks, x_axis
@@ -56,7 +57,7 @@ def gantt(
     side_labels(sheet, [(name, top + ROW * i + ROW / 2) for i, name in enumerate(rows)], left)
     if ribbon:
         _ribbon(sheet, scale, ribbon, head, left)
-    _marks(sheet, scale, marks or {}, high + 4)
+    draw_moments(sheet, marks or {}, scale, words_y=6, line=(14, high + 4), z=4)
     for i, (name, spans) in enumerate(rows.items()):
         y = top + ROW * i
         for begin, end in free[name]:
@@ -84,19 +85,6 @@ def _ribbon(
         sheet.box(box, radius=4, fill="fill_node", edge="edge", width=1.0, z=1)
         if box[2] - box[0] > text_width(value, 10.5, True) + 4:
             sheet.text((box[0] + box[2]) / 2, y + ROW / 2, value, size=10.5, bold=True)
-
-
-def _marks(sheet: Sheet, scale: Scale, marks: Mapping[float, str], bottom: float) -> None:
-    """A dashed line for each moment; its words above, where there is room for them."""
-    free = 0.0
-    for time, words in sorted(marks.items()):
-        x = scale(time)
-        sheet.line([(x, 14), (x, bottom)], colour="violated", width=1.4, dash=(4, 3), z=4)
-        half = text_width(words, 10.5, True) / 2
-        at = min(max(x, free + half), sheet.width - half)
-        if at - half >= free:
-            sheet.text(at, 6, words, size=10.5, bold=True, colour="violated")
-            free = at + half + 10
 
 
 def gaps(spans: Sequence[Span], duration: float) -> list[tuple[float, float]]:

@@ -18,9 +18,9 @@ from dsviz.trace import Trace
 _WIDGETS = Path(__file__).parent.parent / "widgets"
 
 PLAYER_PARTS = (
-    "helpers", "icons", "canvas", "geometry", "run", "links", "messages", "nodes", "pointer",
-    "stage", "diagram", "spacetime", "lanes", "chips", "axis", "menu", "head", "legend", "caption",
-    "controls", "foot", "playback", "view", "entry",
+    "helpers", "icons", "canvas", "geometry", "run", "links", "swarm", "messages", "nodes",
+    "pointer", "stage", "diagram", "spacetime", "lanes", "chips", "axis", "menu", "head", "legend",
+    "caption", "controls", "foot", "playback", "surroundings", "view", "entry",
 )  # fmt: skip
 
 _PAGE = """<!doctype html>

@@ -406,3 +406,91 @@ def test_ten_players_on_a_page_all_play(watch: Any) -> None:
     player.page.wait_for_timeout(400)
     assert last.time > 0
     assert player.page.errors == []
+
+
+CROWD = """
+from benchmarks.messages import cluster
+from dsviz.widgets.player import Player
+Player(cluster(600, nodes=9, tokens=40), seed=1)
+"""
+
+
+def test_many_messages_are_dots_where_they_are(watch: Any) -> None:
+    player = watch(CROWD)
+    player.root.evaluate("root => root.player.goTo(root.player.run.duration / 3)")
+    found = player.root.evaluate(
+        """async (root) => {
+          await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+          const { stage, colours } = root.player;
+          const { ctx, canvas } = stage.surface;
+          const ratio = canvas.width / stage.width;
+          const colour = colours[root.player.run.kinds[0].colour];
+          const seen = stage.messages.rows.map((row) => {
+            const { x, y } = stage.messages.message(row).place;
+            const pixel = ctx.getImageData(Math.round(ratio * x), Math.round(ratio * y), 1, 1).data;
+            return "#" + [...pixel].slice(0, 3).map((part) => part.toString(16).padStart(2, "0")).join("");
+          });
+          return [seen.length, seen.filter((each) => each === colour).length];
+        }"""  # noqa: E501
+    )
+    assert found[0] > 16
+    assert found[1] == found[0]
+    spot = player.root.evaluate(
+        """root => {
+          const box = root.player.stage.surface.canvas.getBoundingClientRect();
+          const { messages, spots, radius } = root.player.stage;
+          const free = ({ x, y }) => spots.every((s) => Math.hypot(s.x - x, s.y - y) > radius + 12);
+          const { place } = messages.rows.map((row) => messages.message(row)).find((m) => free(m.place));
+          return [box.left + place.x, box.top + place.y];
+        }"""  # noqa: E501
+    )
+    player.page.mouse.move(*spot)
+    assert player.root.locator(".ds-tip").inner_text().startswith("token hops")
+
+
+def test_only_messages_are_drawn_while_nothing_else_changes(watch: Any) -> None:
+    player = watch(CROWD)
+    painted = player.root.evaluate(
+        """async ({ player }) => {
+          player.goTo(player.run.duration / 3);
+          player.setSpeed(0.1);
+          player.play();
+          const frame = () => new Promise((done) => requestAnimationFrame(done));
+          await frame();
+          await frame();
+          const counts = { messages: 0, nodes: 0, links: 0 };
+          for (const [part, verb] of [["messages", "draw"], ["nodes", "refresh"], ["links", "refresh"]]) {
+            const act = player.stage[part][verb];
+            player.stage[part][verb] = function (...all) {
+              counts[part] += 1;
+              return act.apply(this, all);
+            };
+          }
+          for (let i = 0; i < 12; i += 1) await frame();
+          player.pause();
+          return counts;
+        }"""  # noqa: E501
+    )
+    assert painted["messages"] >= 10
+    assert painted["nodes"] == painted["links"] == 0
+
+
+def test_what_comes_within_a_frame_is_drawn_once(watch: Any) -> None:
+    player = watch()
+    drawn = player.root.evaluate(
+        """async ({ player }) => {
+          let count = 0;
+          const draw = player.drawNow;
+          player.drawNow = function () {
+            count += 1;
+            return draw.call(this);
+          };
+          const { runs } = player;
+          const view = { ...player.view, revision: player.view.revision + 1 };
+          player.update({ runs, view: { ...view, pending: true, title: "first" } });
+          player.update({ runs, view: { ...view, pending: false, title: "second" } });
+          await new Promise((done) => requestAnimationFrame(done));
+          return [count, player.head.title.textContent, player.root.dataset.pending];
+        }"""
+    )
+    assert drawn == [1, "second", "false"]

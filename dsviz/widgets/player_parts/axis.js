@@ -1,6 +1,7 @@
 // ---- Time axis: faults as chips, ticks, what clients saw, verdict lamps -------------------------
 
 const CLIENT_ROW = 15;
+const TOLD_MS = 1000; // how long a moment stands for screen readers while a run plays
 
 class Axis {
   constructor(player, parent) {
@@ -39,11 +40,10 @@ class Axis {
 
   /** Room left of the axis for the names of its rows. */
   gutterFor(run) {
-    const { ctx } = this.surface;
-    ctx.font = `400 12px ${FONT}`;
+    ruler.font = `400 12px ${FONT}`;
     const rows = [...this.clients, ...this.lanes.rows.map((row) => row.node)];
     const names = [...run.verdicts.map((v) => `${v.check}______`), ...rows.map((i) => run.names[i]), "time, ms"];
-    return clamp(Math.max(...names.map((name) => textWidth(ctx, name))) + 26, 90, 190);
+    return clamp(Math.max(...names.map((name) => textWidth(ruler, name))) + 26, 90, 190);
   }
 
   x(t) {
@@ -56,7 +56,7 @@ class Axis {
 
   /** Stack the chips and set the rows' places; done when the runs or the width change. */
   arrange() {
-    this.width = this.box.clientWidth || 800;
+    this.width = this.player.sizes.width;
     if (!this.chips.arrange(false)) this.chips.arrange(true);
     this.line = 6 + this.chips.rows * CHIP_ROW + 12;
     this.opsTop = this.line + 24;
@@ -109,8 +109,16 @@ class Axis {
     moveTo(this.moment, "X", this.x(t));
     if (this.player.hurried) return;
     this.range.value = t;
-    this.range.setAttribute("aria-valuetext", [ms(t), this.lanes.words(t)].filter(Boolean).join("; "));
+    this.tell(t);
     this.updateLamps(t);
+  }
+
+  /** What a screen reader says of the moment: not more often than it can be heard. */
+  tell(t) {
+    const now = performance.now();
+    if (this.player.playing && now - (this.told ?? 0) < TOLD_MS) return;
+    this.told = now;
+    this.range.setAttribute("aria-valuetext", [ms(t), this.lanes.words(t)].filter(Boolean).join("; "));
   }
 
   rowName(text, y) {
@@ -345,7 +353,8 @@ class Axis {
         light.className = `ds-${state}`;
         light.style.color = `var(--ds-${{ ok: "green", violated: "vermilion", undecided: "amber", pending: "edge" }[state]})`;
       }
-      lamp.setAttribute("aria-pressed", String(this.player.marked.verdict === i));
+      const pressed = String(this.player.marked.verdict === i);
+      if (lamp.getAttribute("aria-pressed") !== pressed) lamp.setAttribute("aria-pressed", pressed);
     });
   }
 }

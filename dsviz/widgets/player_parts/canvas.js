@@ -2,6 +2,10 @@
 
 const widths = new Map();
 
+/** For measuring text before anything is drawn: it is in no page, so that to set its font does not
+    make the browser bring the page's styles up to date. */
+const ruler = document.createElement("canvas").getContext("2d");
+
 /** Width of a text in px; measured once for each font. */
 function textWidth(ctx, text) {
   const key = ctx.font + text;
@@ -58,16 +62,17 @@ class Strokes {
   }
 }
 
-/** A canvas that is as sharp as the screen. */
+/** A canvas that is as sharp as the screen. One without a label lies on another, for the eye only. */
 class Surface {
   constructor(parent, label) {
-    this.canvas = h("canvas", { role: "img", "aria-label": label });
-    this.ctx = this.canvas.getContext("2d", { alpha: false }); // opaque: cheaper to compose
+    this.canvas = h("canvas", label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" });
+    this.ctx = this.canvas.getContext("2d", { alpha: !label }); // opaque: cheaper to compose
     this.width = this.height = 0;
     parent.append(this.canvas);
   }
 
-  /** Prepare for drawing at this size (CSS px); with a ground, on an area of this colour. */
+  /** Prepare for drawing at this size (CSS px); with a ground, on an area of this colour. What is
+      opaque is left as it is otherwise, what is not is cleared. */
   begin(width, height, ground = null) {
     const ratio = window.devicePixelRatio || 1;
     const pixels = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -81,16 +86,17 @@ class Surface {
     if (ground) {
       this.ctx.fillStyle = ground;
       this.ctx.fillRect(0, 0, width, height);
-    }
+    } else if (!this.canvas.hasAttribute("role")) this.ctx.clearRect(0, 0, width, height);
     return this.ctx;
   }
 }
 
 /** A picture that is kept, and painted anew only when what it shows has another key. */
 class Layer {
-  constructor() {
+  /** One that is read pixel by pixel had better not be kept by a graphics card. */
+  constructor({ read = false } = {}) {
     this.canvas = document.createElement("canvas");
-    this.ctx = this.canvas.getContext("2d");
+    this.ctx = this.canvas.getContext("2d", { willReadFrequently: read });
     this.key = null;
   }
 
@@ -106,30 +112,11 @@ class Layer {
     paint(this.ctx);
   }
 
-  /** Copy it to the same place of another canvas, pixel by pixel. */
-  show(ctx) {
+  /** Copy it to another canvas, `down` whole px of the screen below its top, pixel by pixel. */
+  show(ctx, down = 0) {
     ctx.save();
     ctx.setTransform(1, 0, 0, 1, 0, 0);
-    ctx.drawImage(this.canvas, 0, 0);
+    ctx.drawImage(this.canvas, 0, down);
     ctx.restore();
   }
-}
-
-const sprites = new Map();
-
-/** A small picture, `size` CSS px wide and high, that `paint(ctx, middle)` draws once. */
-function sprite(key, size, paint) {
-  const ratio = window.devicePixelRatio || 1;
-  const whole = `${key} ${size} ${ratio}`;
-  let made = sprites.get(whole);
-  if (!made) {
-    if (sprites.size > 400) sprites.clear();
-    made = document.createElement("canvas");
-    made.width = made.height = Math.ceil(size * ratio);
-    const ctx = made.getContext("2d");
-    ctx.scale(ratio, ratio);
-    paint(ctx, size / 2);
-    sprites.set(whole, made);
-  }
-  return made;
 }

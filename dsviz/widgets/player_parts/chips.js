@@ -7,6 +7,7 @@ class Chips {
   constructor(axis) {
     this.axis = axis;
     this.box = h("div", { class: "ds-chips" });
+    this.widths = new Map();
     axis.box.append(this.box);
   }
 
@@ -19,9 +20,16 @@ class Chips {
   arrange(brief) {
     this.box.classList.toggle("ds-brief", brief);
     const chips = [...this.box.children];
-    const widths = chips.map((chip) => chip.offsetWidth || 90); // all read before any is moved
+    const widths = chips.map((chip) => this.widthOf(chip, brief)); // all before any is moved
     const ends = Array(CHIP_ROWS).fill(-Infinity);
     return chips.map((chip, i) => this.placeChip(chip, widths[i], ends)).every(Boolean);
+  }
+
+  /** How wide a chip is. To read it makes the browser lay out the page: once for each text. */
+  widthOf(chip, brief) {
+    const key = `${chip.className} ${brief} ${chip.textContent}`;
+    if (!this.widths.has(key) && chip.offsetWidth) this.widths.set(key, chip.offsetWidth);
+    return this.widths.get(key) ?? 90;
   }
 
   /** Put a chip at its time in the first free row; where none is free, a little to the right. */

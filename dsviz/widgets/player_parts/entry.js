@@ -7,10 +7,7 @@ export function mount(el, payload, hooks) {
   if (!hooks?.send) player.followAddress();
   return {
     player,
-    update(next) {
-      player.update(next);
-      player.noteLatency();
-    },
+    update: (next) => player.update(next),
     destroy: () => player.destroy(),
   };
 }

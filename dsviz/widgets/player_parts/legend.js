@@ -7,14 +7,25 @@ class Legend {
     parent.append(this.box);
   }
 
-  /** The legend names only what occurs; message kinds are also the filter. */
+  /** The legend names only what occurs; message kinds are also the filter. It mostly stays as it was
+      when a run changes: then it is left alone. */
   fill() {
-    const { run, other } = this.player;
-    const items = [];
-    const roles = new Map(run.nodes.map((node) => [node.role, node.shape]));
-    for (const [role, shape] of roles) items.push(h("span", {}, shapeSample(shape), role));
+    const parts = this.parts();
+    const key = JSON.stringify(parts.map(([what]) => what));
+    if (key === this.key) return;
+    this.key = key;
+    this.box.replaceChildren(...parts.map(([, make]) => make()));
+  }
+
+  /** What the legend holds: [what tells it from another, what makes its element]. */
+  parts() {
+    const { run, other, hidden } = this.player;
+    const parts = [];
+    const add = (sampled, text, make) => parts.push([[sampled, text], () => h("span", {}, make(), text)]);
+    const sample = (name, colour, text) => add(name, text, () => tinted(icon(name), colour));
     const has = (what) => run.spans.what.includes(what);
-    const sample = (name, colour, text) => items.push(h("span", {}, tinted(icon(name), colour), text));
+    const roles = new Map(run.nodes.map((node) => [node.role, node.shape]));
+    for (const [role, shape] of roles) add(shape, role, () => shapeSample(shape));
     if (has("down")) sample("cross", "vermilion", "down");
     if (run.errors.length) sample("error", "vermilion", "its code raised an error");
     if (has("paused")) sample("pause", "amber", "paused");
@@ -25,14 +36,19 @@ class Legend {
     if (run.skew.ms.some((offset) => offset)) sample("clock", "purple", "clock off");
     if (run.walls.length) sample("wall", "vermilion", "partition");
     if (run.links.what.includes("cut")) sample("cut", "vermilion", "one-way cut");
-    if (run.shown.t.some((t) => t > 0)) items.push(h("span", {}, shapeSample("circle", true), "just changed"));
-    if (other) items.push(
-      h("span", {}, dotSample("teal"), "only in this future"),
-      h("span", {}, tinted(lineSample([1.5, 3]), "down"), "only in the other"),
-    );
-    const kinds = h("span", { class: "ds-kinds", role: "group", "aria-label": "Messages to show" });
-    kinds.append(...run.kinds.map((kind) => this.kindButton(kind)));
-    this.box.replaceChildren(...items, kinds);
+    if (run.shown.t.some((t) => t > 0)) add("changed", "just changed", () => shapeSample("circle", true));
+    if (other) {
+      add("dot", "only in this future", () => dotSample("teal"));
+      add("line", "only in the other", () => tinted(lineSample([1.5, 3]), "down"));
+    }
+    parts.push([[run.kinds, [...hidden]], () => this.kinds(run.kinds)]);
+    return parts;
+  }
+
+  kinds(kinds) {
+    const box = h("span", { class: "ds-kinds", role: "group", "aria-label": "Messages to show" });
+    box.append(...kinds.map((kind) => this.kindButton(kind)));
+    return box;
   }
 
   kindButton(kind) {

@@ -1,15 +1,15 @@
 // ---- Links of the cluster: edges, partition walls, marks of faults ------------------------------
 
-/** Paints what lies under the messages. It changes only with faults, so a layer keeps it. */
+/** Paints what lies under the messages, all over. It changes only with faults, so a layer keeps it. */
 class LinkPainter {
   constructor(stage) {
     this.stage = stage;
-    this.layer = new Layer();
+    this.layer = new Layer({ read: true });
     this.outlines = new Map();
   }
 
-  /** Paint at time t on the stage's canvas, which it covers. */
-  draw(ctx, t) {
+  /** Bring the layer up to date with time t. */
+  refresh(t) {
     const { stage } = this;
     const { run } = stage.player;
     this.faults = run.linkFaults(t);
@@ -19,7 +19,6 @@ class LinkPainter {
     const walls = this.active.map((wall) => `${wall.a} | ${wall.b}`).join();
     const key = `${stage.version} ${stage.pointer.hover} ${down} ${faults} ${walls}`;
     this.layer.refresh(key, stage.width, stage.height, (layer) => this.paint(layer));
-    this.layer.show(ctx);
   }
 
   paint(ctx) {

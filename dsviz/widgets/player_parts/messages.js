@@ -2,61 +2,109 @@
 
 const MAX_PILLS = 16; // with more messages in flight, dots: labels would hide the picture
 const DOT = 11; // px that a dot's picture is wide
+const LOST_DOT = 17; // px that the picture of a lost one is wide
+const TAIL = 0.16; // of a message's way: what a dot's trail shows of it
 
 class MessagePainter {
   constructor(stage) {
     this.stage = stage;
-    this.drawn = [];
+    this.swarm = new Swarm();
+    this.rows = []; // what is drawn: rows of the run's flights
   }
 
-  draw(ctx, t) {
+  /** Draw the messages at t on what lies under them, with which the canvas is covered. */
+  draw(ctx, t, ground) {
     this.ctx = ctx;
-    const { run, hidden, marked } = this.stage.player;
-    const rows = run.inFlight(t, run.pace * 0.5).filter(
-      (row) => !hidden.has(run.kinds[run.flights.kind[row]].name) && run.flights.src[row] !== run.flights.dst[row],
-    );
-    const under = rows.filter((row) => t < run.flights.ended[row]).length;
-    this.drawn = rows.map((row) => this.message(row, t)).filter(Boolean);
-    const dots = under > MAX_PILLS;
-    this.drawTrails(dots);
-    if (dots) this.drawDots();
-    else for (const message of this.drawn) this.drawPill(message, marked.flights.has(message.row));
+    this.t = t;
+    const { run } = this.stage.player;
+    this.linger = run.pace * 0.5;
+    const under = this.collect(run, t);
+    if (under > MAX_PILLS) {
+      this.drawSwarm(ground);
+      return;
+    }
+    ground.show(ctx);
+    const { marked } = this.stage.player;
+    const messages = this.rows.map((row) => this.message(row));
+    this.drawTrails(messages);
+    for (const message of messages) this.drawPill(message, marked.flights.has(message.row));
   }
 
-  /** Where a message is and how it looks; null when there is nothing to draw. */
-  message(row, t) {
+  /** Note the rows to draw; returns how many of them are under way. */
+  collect(run, t) {
+    const { hidden } = this.stage.player;
+    const { flights } = run;
+    const shown = run.kinds.map((kind) => !hidden.has(kind.name));
+    const { rows } = this;
+    rows.length = 0;
+    let under = 0;
+    for (const row of run.bucketAt(t)) {
+      if (flights.sent[row] > t || t >= flights.ended[row] + this.linger) continue;
+      if (!shown[flights.kind[row]] || flights.src[row] === flights.dst[row]) continue;
+      const flies = t < flights.ended[row];
+      if (!flies && !this.fails(row)) continue;
+      rows.push(row);
+      if (flies) under += 1;
+    }
+    return under;
+  }
+
+  /** Whether a message is one that does not arrive, and has got as far as it will. */
+  fails(row) {
+    const { fate } = this.stage.player.run.flights;
+    if (fate[row] === DELIVERED || fate[row] > NODE_DOWN) return false;
+    return this.t >= this.stage.player.run.flights.ended[row] || this.progress(row) >= this.stops(row);
+  }
+
+  stops(row) {
+    const fate = this.stage.player.run.flights.fate[row];
+    return fate === LOST ? 0.6 : fate === CUT ? 0.3 : 1;
+  }
+
+  progress(row) {
+    const { sent, ended } = this.stage.player.run.flights;
+    const took = ended[row] - sent[row];
+    return took > 0 ? (this.t - sent[row]) / took : 1;
+  }
+
+  /** A message that did not arrive fades away. */
+  alpha(row) {
+    const ended = this.stage.player.run.flights.ended[row];
+    return this.t < ended ? 1 : 1 - clamp((this.t - ended) / this.linger, 0, 1);
+  }
+
+  /** Where a message is and how it looks. */
+  message(row) {
     const { run } = this.stage.player;
-    const f = run.flights;
-    const [src, dst, fate] = [f.src[row], f.dst[row], f.fate[row]];
-    const took = f.ended[row] - f.sent[row];
-    const progress = took > 0 ? (t - f.sent[row]) / took : 1;
-    const ended = t >= f.ended[row];
-    const stops = fate === LOST ? 0.6 : fate === CUT ? 0.3 : 1;
-    const failed = fate !== DELIVERED && fate <= NODE_DOWN && (ended || progress >= stops);
-    if (ended && !failed) return null;
-    const place = this.stage.along(src, dst, Math.min(progress, stops));
-    const gone = ended ? clamp((t - f.ended[row]) / (run.pace * 0.5), 0, 1) : 0;
-    const kind = run.kinds[f.kind[row]];
+    const { src, dst, kind, label } = run.flights;
+    const progress = Math.min(this.progress(row), this.stops(row));
     return {
-      row, src, dst, place, failed, kind,
-      progress: Math.min(progress, stops),
-      colour: this.stage.c[kind.colour],
-      label: run.text(f.label[row]),
-      alpha: 1 - gone,
+      row, src: src[row], dst: dst[row], progress,
+      place: this.stage.along(src[row], dst[row], progress),
+      failed: this.fails(row),
+      kind: run.kinds[kind[row]],
+      colour: this.stage.c[run.kinds[kind[row]].colour],
+      label: run.text(label[row]),
+      alpha: this.alpha(row),
     };
   }
 
-  /** The way each message has come; with many messages only the last piece of it. */
-  drawTrails(brief) {
+  /** The message at a point of the stage, if any. */
+  near({ x, y }) {
+    return this.rows.map((row) => this.message(row)).find(({ place }) => Math.hypot(place.x - x, place.y - y) < 12);
+  }
+
+  /** The way each message has come. */
+  drawTrails(messages) {
     const { marked } = this.stage.player;
     const strokes = new Strokes();
-    for (const message of this.drawn) {
-      const start = this.stage.along(message.src, message.dst, brief ? Math.max(0, message.progress - 0.16) : 0);
+    for (const message of messages) {
+      const start = this.stage.along(message.src, message.dst, 0);
       strokes.line(start.x, start.y, message.place.x, message.place.y, {
         colour: message.colour,
-        width: marked.flights.has(message.row) ? 4 : brief ? 1 : 1.8,
+        width: marked.flights.has(message.row) ? 4 : 1.8,
         alpha: message.alpha * (message.failed ? 0.5 : 0.9),
-        dash: brief ? [] : message.kind.dash,
+        dash: message.kind.dash,
       });
     }
     strokes.draw(this.ctx);
@@ -85,36 +133,60 @@ class MessagePainter {
     ctx.globalAlpha = 1;
   }
 
-  /** Dots in place of pills: full for a request, hollow for a reply. */
-  drawDots() {
-    const { ctx } = this;
-    for (const message of this.drawn) {
-      if (message.failed) this.drawLostDot(message);
-      else ctx.drawImage(this.dot(message), message.place.x - DOT / 2, message.place.y - DOT / 2, DOT, DOT);
-    }
-  }
-
-  /** Copied, because a small picture is cheaper to copy than a circle is to fill. */
-  dot({ colour, kind }) {
-    const { background } = this.stage.c;
-    return sprite(`dot ${colour} ${kind.reply ? background : ""}`, DOT, (ctx, middle) => {
-      ctx.beginPath();
-      ctx.arc(middle, middle, 4.5, 0, 7);
-      ctx.fillStyle = colour;
-      ctx.fill();
-      if (!kind.reply) return;
-      ctx.beginPath();
-      ctx.arc(middle, middle, 2.3, 0, 7);
-      ctx.fillStyle = background;
-      ctx.fill();
+  /** Dots in place of pills, each with the last piece of its way: all trails below all dots. */
+  drawSwarm(ground) {
+    const { swarm, rows, stage } = this;
+    const { run, marked } = stage.player;
+    const { src, dst, kind } = run.flights;
+    const ratio = window.devicePixelRatio || 1;
+    const looks = run.kinds.map((each) => this.look(each));
+    const places = this.placesFor(rows.length);
+    swarm.begin(ground);
+    rows.forEach((row, i) => {
+      const way = stage.way(src[row], dst[row]);
+      const progress = Math.min(this.progress(row), this.stops(row));
+      const tail = Math.max(0, progress - TAIL);
+      const x = (places[2 * i] = ratio * (way.x + way.dx * progress));
+      const y = (places[2 * i + 1] = ratio * (way.y + way.dy * progress));
+      const alpha = this.fails(row) ? 0.5 * this.alpha(row) : 0.9;
+      const width = ratio * (marked.flights.has(row) ? 4 : 1);
+      swarm.line(ratio * (way.x + way.dx * tail), ratio * (way.y + way.dy * tail), x, y, width, looks[kind[row]].pixel, alpha);
     });
+    rows.forEach((row, i) => {
+      const failed = this.fails(row);
+      const { dot, lost } = looks[kind[row]];
+      swarm.stamp(failed ? lost : dot, places[2 * i], places[2 * i + 1], failed ? this.alpha(row) : 1);
+    });
+    swarm.show(this.ctx);
   }
 
-  drawLostDot(message) {
-    const { ctx } = this;
+  /** Room for the places of so many dots, kept from frame to frame. */
+  placesFor(count) {
+    if (!this.places || this.places.length < 2 * count) this.places = new Float64Array(4 * count);
+    return this.places;
+  }
+
+  /** How dots of a kind look: full for a request, hollow for a reply, a cross when lost. */
+  look({ colour: name, reply }) {
     const { c } = this.stage;
-    ctx.globalAlpha = message.alpha;
-    drawBadge(ctx, "cross", message.place.x, message.place.y, c.background, message.colour, 7);
-    ctx.globalAlpha = 1;
+    const colour = c[name];
+    const key = `${colour} ${reply} ${c.background}`;
+    return {
+      pixel: pixelOf(colour),
+      dot: stampOf(`dot ${key}`, DOT, (ctx, middle) => this.paintDot(ctx, middle, colour, reply)),
+      lost: stampOf(`lost ${key}`, LOST_DOT, (ctx, middle) => drawBadge(ctx, "cross", middle, middle, c.background, colour, 7)),
+    };
+  }
+
+  paintDot(ctx, middle, colour, reply) {
+    ctx.beginPath();
+    ctx.arc(middle, middle, 4.5, 0, 7);
+    ctx.fillStyle = colour;
+    ctx.fill();
+    if (!reply) return;
+    ctx.beginPath();
+    ctx.arc(middle, middle, 2.3, 0, 7);
+    ctx.fillStyle = this.stage.c.background;
+    ctx.fill();
   }
 }

@@ -1,21 +1,21 @@
 // ---- Nodes: shape, name, what they hold, badges -------------------------------------------------
 
-/** Paints the nodes on a layer above the messages, anew only when one of them has changed. */
+/** Paints the nodes on a canvas above the messages, anew only when one of them has changed. */
 class NodePainter {
   constructor(stage) {
     this.stage = stage;
-    this.layer = new Layer();
+    this.surface = new Surface(stage.box);
   }
 
-  draw(ctx) {
+  refresh() {
     const { stage } = this;
-    const { nodes } = stage.player.run;
-    const key = `${stage.version} ${[...stage.player.marked.nodes]} ${stage.states.map(stateKey)}`;
-    this.layer.refresh(key, stage.width, stage.height, (layer) => {
-      this.ctx = layer;
-      nodes.forEach((node, i) => this.drawNode(node, i));
-    });
-    this.layer.show(ctx);
+    const { lasso } = stage.pointer;
+    const key = `${stage.version} ${[...stage.player.marked.nodes]} ${lasso?.length} ${window.devicePixelRatio} ${stage.states.map(stateKey)}`;
+    if (key === this.key) return;
+    this.key = key;
+    this.ctx = this.surface.begin(stage.width, stage.height);
+    stage.player.run.nodes.forEach((node, i) => this.drawNode(node, i));
+    stage.pointer.draw(this.ctx);
   }
 
   write(text, x, y, align = "center") {

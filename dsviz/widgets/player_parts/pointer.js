@@ -42,7 +42,7 @@ class StagePointer {
   }
 
   showTip(at) {
-    const near = this.stage.messages.drawn.find((m) => Math.hypot(m.place.x - at.x, m.place.y - at.y) < 12);
+    const near = this.stage.messages.near(at);
     this.stage.tip.hidden = !near;
     if (!near) return;
     const { run } = this.stage.player;

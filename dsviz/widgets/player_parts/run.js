@@ -6,6 +6,7 @@ const STEP_WHAT = [
 ];
 const [DELIVERED, LOST, CUT, NODE_DOWN, UNDER_WAY] = [0, 1, 2, 3, 4];
 const BUCKETS = 512;
+const JUST_CHANGED = 0.45; // of a second at 1×: how long a changed node is marked
 
 class Run {
   constructor(columns) {
@@ -75,10 +76,15 @@ class Run {
     return clamp(Math.floor((t / (this.busyUntil || 1)) * BUCKETS), 0, BUCKETS - 1);
   }
 
-  /** Rows of the flights under way at t, or ended at most `linger` ms before. */
-  inFlight(t, linger = 0) {
+  /** Rows of the flights that may be under way at t, or have ended a little before. */
+  bucketAt(t) {
+    return this.buckets[this.bucket(t)];
+  }
+
+  /** Rows of the flights under way at t. */
+  inFlight(t) {
     const { sent, ended } = this.flights;
-    return this.buckets[this.bucket(t)].filter((row) => sent[row] <= t && t < ended[row] + linger);
+    return this.bucketAt(t).filter((row) => sent[row] <= t && t < ended[row]);
   }
 
   /** Rows of the flights that touch the time from `low` to `high`. */
@@ -89,6 +95,21 @@ class Run {
       for (const row of this.buckets[i]) if (sent[row] <= high && ended[row] >= low) found.add(row);
     }
     return found;
+  }
+
+  /** How often anything but a message has changed its look until t. */
+  changesUntil(t) {
+    this.changes ??= this.changeTimes();
+    return after(this.changes, t);
+  }
+
+  /** When nodes, links and walls look different from before, in order. */
+  changeTimes() {
+    const { shown, unsynced, waiting, skew, spans, links, walls } = this;
+    const settled = shown.t.map((t) => t + this.pace * JUST_CHANGED);
+    const spanned = [...spans.from, ...spans.to, ...links.from, ...links.to, ...walls.flatMap(({ from, to }) => [from, to])];
+    const times = [...shown.t, ...settled, ...unsynced.t, ...(waiting?.t ?? []), ...skew.t, ...spanned];
+    return Float64Array.from(times.filter((t) => t !== null)).sort();
   }
 
   value(parts, node, t) {
@@ -106,7 +127,7 @@ class Run {
       paused: span("paused"),
       syncing: span("syncing"),
       affected: span("affected"),
-      changed: shown !== null && shown.since > 0 && t - shown.since <= this.pace * 0.45,
+      changed: shown !== null && shown.since > 0 && t < shown.since + this.pace * JUST_CHANGED,
       lines: shown ? this.linesOf(shown.value) : [],
       unsynced: this.value(this.unsyncedBy, index, t)?.value ?? 0,
       waiting: this.value(this.waitingBy, index, t)?.value ?? 0,

@@ -1,13 +1,14 @@
 // ---- Space-time diagram: a lane a node, time downwards ----------------------------------------
 
 const MARGIN = 12; // px above the first moment of the drawing and below its last
-const BEFORE = 0.4; // of the view's time: drawn above what is seen …
-const BEYOND = 1.6; // … and below it, so that the drawing can move for a while
+const AROUND = 0.06; // of the view's time: drawn above and below it, for what reaches into it
+const BEYOND = 1.6; // the same, below it while a run plays
+const EDGE = 4; // px of the frame above the first moment in view
 
 /**
- * The diagram is drawn once for a stretch of time longer than what is seen. While the run plays,
- * the drawing moves up behind its frame, and a veil with the cursor as its upper edge moves over
- * it: what is under the veil has not happened yet.
+ * The diagram is drawn on a layer. While the run plays, that is done for a stretch of time longer
+ * than what is seen; the frame shows a part of it, under a veil with the cursor as its upper edge:
+ * what is under the veil has not happened yet.
  */
 class SpaceTime {
   constructor(player, parent) {
@@ -15,15 +16,12 @@ class SpaceTime {
     this.box = h("div", { class: "ds-time", role: "group", "aria-label": "Space-time diagram" });
     this.frame = h("div", { class: "ds-frame" });
     this.surface = new Surface(this.frame, "Space-time diagram: a lane for each node, time downwards; click to go to a moment");
-    this.cursorText = h("span", {});
-    this.veil = h("div", { class: "ds-veil" });
-    this.cursor = h("div", { class: "ds-cursor" }, this.cursorText);
-    this.frame.append(this.veil, this.cursor);
     this.box.append(this.frame);
     this.heads = new Surface(this.box, "Names of the lanes");
     this.heads.canvas.setAttribute("class", "ds-heads");
     this.heads.canvas.setAttribute("aria-hidden", "true");
     parent.append(this.box);
+    this.layer = new Layer();
     this.painter = new DiagramPainter(this);
     this.top = 0;
     this.version = 0;
@@ -43,7 +41,7 @@ class SpaceTime {
     this.pace = run.pace;
     this.span ??= Math.min(run.duration, clamp(400 / density, run.pace * 2.5, run.pace * 9)); // readable
     this.version += 1;
-    this.size = null;
+    this.arrange();
   }
 
   zoom(factor) {
@@ -78,7 +76,6 @@ class SpaceTime {
   }
 
   draw(t) {
-    if (!this.size || this.measured !== this.player.measured) this.measure();
     this.follow(t);
     this.scale = (this.room - 10) / this.span;
     const { hidden, marked, ghosts, look, colours, view } = this.player;
@@ -88,50 +85,81 @@ class SpaceTime {
       ghosts, view.parting?.t,
     ].join("|");
     const { duration } = this.player.run;
-    if (key !== this.key || this.top < this.from || Math.min(this.top + this.span, duration) > this.to + 1e-9) {
+    const reach = (AROUND / 2) * this.span;
+    const drawn = this.from <= Math.max(0, this.top - reach) && this.to >= Math.min(this.top + this.span + reach, duration);
+    if (key !== this.key || !drawn) {
       this.key = key;
-      this.from = Math.max(0, this.top - BEFORE * this.span);
-      this.to = Math.min(duration, this.top + (1 + BEYOND) * this.span);
+      this.from = Math.max(0, this.top - AROUND * this.span);
+      this.to = Math.min(duration, this.top + this.span * (1 + (this.player.playing ? BEYOND : AROUND)));
       this.paint();
     }
-    moveTo(this.surface.canvas, "Y", (this.from - this.top) * this.scale - MARGIN);
+    this.drawNames(t);
     this.show(t);
   }
 
-  /** Read the size of the box, and how the names of the lanes fit into it. */
-  measure() {
-    if (this.box.clientWidth) this.measured = this.player.measured;
-    else { // out of the page: see again in the next frame
-      this.player.invalidate();
-      if (this.size) return;
-    }
-    const width = this.box.clientWidth || 400;
-    const height = this.box.clientHeight || this.player.stageHeight;
-    const { ctx } = this.heads;
+  /** Place the lanes, and fit their names into the box's present size. */
+  arrange() {
+    const { width, height = this.player.stageHeight } = this.player.sizes.diagram;
     Object.assign(this, { width, left: this.player.run.duration >= 1000 ? 58 : 48, size: `${width} ${height}` });
     this.step = (width - this.left - 14) / this.lanes.length;
-    this.names = this.fitNames(ctx);
+    this.names = this.fitNames();
     if (this.names.slanted) this.step = (width - this.left - 50) / this.lanes.length; // the last one leans out
     this.head = this.names.head;
     this.room = height - this.head;
-    this.frame.style.top = `${this.head - 4}px`;
-    this.surface.canvas.style.marginTop = "4px";
-    this.veil.style.left = `${this.left - 5}px`;
+    this.frame.style.top = `${this.head - EDGE}px`;
     this.namesKey = null;
   }
 
-  /** What moves: the drawing behind its frame, the veil, the cursor and its time. */
+  /** The part of the drawing that is in view, the veil, the cursor and its time. */
   show(t) {
-    this.drawNames(t);
-    const y = 4 + (t - this.top) * this.scale;
-    moveTo(this.veil, "Y", y);
-    moveTo(this.cursor, "Y", y);
-    if (!this.player.hurried) this.cursorText.textContent = ms(t).slice(0, -3);
+    const ratio = window.devicePixelRatio || 1;
+    const down = Math.round((EDGE - MARGIN + (this.from - this.top) * this.scale) * ratio);
+    const y = Math.round((EDGE + (t - this.top) * this.scale) * ratio) / ratio;
+    if (!this.player.hurried || !this.time) this.time = ms(t).slice(0, -3);
+    const { seen, time } = this;
+    if (seen?.layer === this.layer.key && seen.down === down && seen.y === y && seen.time === time) return;
+    this.seen = { layer: this.layer.key, down, y, time };
+    const ctx = this.surface.begin(this.width, this.room + EDGE, this.c.background);
+    this.layer.show(ctx, down);
+    this.drawCursor(ctx, y);
+  }
+
+  drawCursor(ctx, y) {
+    const { c } = this;
+    ctx.fillStyle = c.background;
+    ctx.globalAlpha = 0.6;
+    ctx.fillRect(this.left - 5, y, this.width, this.surface.height - y);
+    ctx.globalAlpha = 1;
+    const ratio = window.devicePixelRatio || 1;
+    const line = Math.max(1, Math.floor(1.5 * ratio)) / ratio; // whole px of the screen, as borders are
+    ctx.strokeStyle = c.ink;
+    ctx.lineWidth = line;
+    ctx.setLineDash([3, 3]);
+    ctx.beginPath();
+    ctx.moveTo(2, y + line / 2);
+    ctx.lineTo(this.width - 4, y + line / 2);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    ctx.font = `600 10px ${FONT}`;
+    const width = Math.max(32, textWidth(ctx, this.time) + 11);
+    ctx.fillStyle = c.background;
+    ctx.beginPath();
+    ctx.roundRect(2 + line / 2, y - 8 + line / 2, width - line, 17 - line, 4 - line / 2);
+    ctx.fill();
+    ctx.stroke();
+    ctx.fillStyle = c.ink;
+    ctx.textAlign = "center";
+    ctx.fillText(this.time, 2 + width / 2, y + 3.5);
   }
 
   paint() {
     this.height = Math.ceil((this.to - this.from) * this.scale) + 2 * MARGIN;
-    this.painter.paint(this.surface.begin(this.width, this.height, this.c.background), this.c);
+    this.paints = (this.paints ?? 0) + 1;
+    this.layer.refresh(this.paints, this.width, this.height, (ctx) => {
+      ctx.fillStyle = this.c.background;
+      ctx.fillRect(0, 0, this.width, this.height);
+      this.painter.paint(ctx, this.c);
+    });
     this.player.showSpan(this.span);
   }
 
@@ -143,7 +171,7 @@ class SpaceTime {
     const key = `${look} ${this.version} ${this.size} ${down}`;
     if (key === this.namesKey) return;
     this.namesKey = key;
-    const ctx = this.heads.begin(this.width, this.head - 4, c.background);
+    const ctx = this.heads.begin(this.width, this.head - EDGE, c.background);
     lanes.forEach((node, lane) => {
       if (lane % (this.names.every ?? 1)) return;
       ctx.font = `700 ${this.names.size}px ${FONT}`;
@@ -170,10 +198,10 @@ class SpaceTime {
   }
 
   /** How the names of the lanes fit above them. */
-  fitNames(ctx) {
+  fitNames() {
     const widest = (size) => {
-      ctx.font = `700 ${size}px ${FONT}`;
-      return Math.max(...this.lanes.map((node) => textWidth(ctx, this.player.run.names[node])));
+      ruler.font = `700 ${size}px ${FONT}`;
+      return Math.max(...this.lanes.map((node) => textWidth(ruler, this.player.run.names[node])));
     };
     const level = [12, 11, 10].find((size) => widest(size) < this.step - 5);
     if (level) return { size: level, rows: 1, head: 30 };
@@ -189,7 +217,7 @@ class SpaceTime {
       if (event.button !== 0) return;
       const box = frame.getBoundingClientRect();
       this.player.pause();
-      this.player.seek(this.timeAt(event.clientY - box.top - 4));
+      this.player.seek(this.timeAt(event.clientY - box.top - EDGE));
     });
     frame.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && !event.metaKey) return; // a plain wheel scrolls the page

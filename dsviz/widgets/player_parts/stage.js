@@ -2,20 +2,21 @@
 
 /**
  * Places the nodes and puts the picture together of what painters draw: links and faults below,
- * messages on them, nodes on top. Only messages move in each frame; the rest is kept in layers.
+ * messages on them, nodes on top. Only messages move in each frame: what lies under them is kept
+ * in a layer, and nodes have a canvas of their own, which the browser lays over them unasked.
  */
 class Stage {
   constructor(player, parent) {
     this.player = player;
     this.box = h("div", { class: "ds-stage", role: "group", "aria-label": "Cluster" });
     this.surface = new Surface(this.box, "The cluster at this moment; described in the caption");
+    this.nodes = new NodePainter(this);
     this.buttons = h("div");
     this.tip = h("div", { class: "ds-tip", hidden: true });
     this.box.append(this.buttons, this.tip);
     parent.append(this.box);
     this.links = new LinkPainter(this);
     this.messages = new MessagePainter(this);
-    this.nodes = new NodePainter(this);
     this.pointer = new StagePointer(this);
     this.version = 0; // grows with all that makes layers be painted anew
   }
@@ -43,11 +44,14 @@ class Stage {
     return buttons;
   }
 
-  /** Compute where everything goes for the present size. */
+  /** Compute where everything goes for the present size, unless it stands there already. */
   place() {
     const run = this.player.run;
-    const width = this.box.clientWidth || 640;
+    const width = this.player.sizes.stage;
     const height = this.player.stageHeight;
+    const key = JSON.stringify([run.nodes, this.edges, width, height]);
+    if (key === this.placed) return;
+    this.placed = key;
     const many = run.nodes.length;
     const round = new Set(run.nodes.map((node) => node.role)).size === 1 && many > 1;
     const pad = round ? { x: many > 10 ? 96 : 76, top: 46, bottom: 58 } : { x: 62, top: 40, bottom: this.named(run) ? 66 : 54 };
@@ -65,6 +69,7 @@ class Stage {
     this.room = this.spots.map((spot, i) => this.labelRoom(spot, i));
     this.height = height;
     this.links.outlines.clear();
+    this.ways = new Map();
     this.version += 1;
     this.nodeButtons.forEach((button, i) => {
       const r = this.radius + 3;
@@ -77,10 +82,9 @@ class Stage {
 
   /** One size for all names: the largest at which those that can stand inside their nodes do. */
   sizeOfNames(names) {
-    const { ctx } = this.surface;
     const fits = (name, size) => {
-      ctx.font = `700 ${size}px ${FONT}`;
-      return textWidth(ctx, name) <= 2 * this.radius - 7;
+      ruler.font = `700 ${size}px ${FONT}`;
+      return textWidth(ruler, name) <= 2 * this.radius - 7;
     };
     const able = names.filter((name) => fits(name, 9));
     return [14, 13, 12, 11, 10].find((size) => able.every((name) => fits(name, size))) ?? 9;
@@ -93,7 +97,7 @@ class Stage {
 
   /** How wide (px) and how many lines the label under a node may be. */
   labelRoom(spot, index) {
-    let width = 2 * Math.min(spot.x, (this.box.clientWidth || 640) - spot.x) - 6;
+    let width = 2 * Math.min(spot.x, this.width - spot.x) - 6;
     let height = 60;
     if (this.outward) return { width: 92, lines: 1 };
     this.spots.forEach((other, i) => {
@@ -107,25 +111,49 @@ class Stage {
   }
 
   draw(t) {
-    const { run, colours } = this.player;
-    if (this.c !== colours) this.version += 1;
-    this.c = colours;
-    this.states = run.nodes.map((_, i) => run.node(i, t));
-    const ctx = this.surface.begin(this.width, this.height);
-    this.links.draw(ctx, t);
-    this.messages.draw(ctx, t);
-    this.nodes.draw(ctx);
-    this.pointer.draw(ctx);
+    if (this.looksNew(t)) {
+      this.states = this.player.run.nodes.map((_, i) => this.player.run.node(i, t));
+      this.links.refresh(t);
+      this.nodes.refresh();
+    }
+    this.messages.draw(this.surface.begin(this.width, this.height), t, this.links.layer);
   }
 
-  /** The point at fraction f of the way between two nodes' borders, a little right of the line. */
+  /** Whether anything but messages may look different from the picture before. */
+  looksNew(t) {
+    const { run, colours, marked, playing } = this.player;
+    if (this.c !== colours) this.version += 1;
+    this.c = colours;
+    const changes = playing ? run.changesUntil(t) : NaN; // which differs from itself
+    const seen = [changes, this.version, this.pointer.hover, this.pointer.lasso?.length, marked, window.devicePixelRatio];
+    const same = this.seen?.every((part, i) => part === seen[i]);
+    this.seen = seen;
+    return !same;
+  }
+
+  /** The way from one node's border to another's, a little right of the line: begin and stretch. */
+  way(src, dst, aside = 5) {
+    const key = (src * this.spots.length + dst) * 16 + aside;
+    let way = this.ways.get(key);
+    if (!way) {
+      const [from, to] = [this.spots[src], this.spots[dst]];
+      const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
+      const [ux, uy] = [(to.x - from.x) / length, (to.y - from.y) / length];
+      const start = Math.min(this.radius + 4, length * 0.3);
+      const stretch = Math.max(length - 2 * start, 1);
+      way = {
+        x: from.x + ux * start - uy * aside, y: from.y + uy * start + ux * aside,
+        dx: ux * stretch, dy: uy * stretch, ux, uy,
+      };
+      this.ways.set(key, way);
+    }
+    return way;
+  }
+
+  /** The point at fraction f of a way. */
   along(src, dst, f, aside = 5) {
-    const [from, to] = [this.spots[src], this.spots[dst]];
-    const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
-    const [ux, uy] = [(to.x - from.x) / length, (to.y - from.y) / length];
-    const start = Math.min(this.radius + 4, length * 0.3);
-    const way = start + f * Math.max(length - 2 * start, 1);
-    return { x: from.x + ux * way - uy * aside, y: from.y + uy * way + ux * aside, ux, uy };
+    const { x, y, dx, dy, ux, uy } = this.way(src, dst, aside);
+    return { x: x + dx * f, y: y + dy * f, ux, uy };
   }
 
   /** What a screen reader says of a node. */

@@ -2,7 +2,7 @@
 
 const WORDS_MS = 100; // how long words stand while a run plays
 
-class PlayerView extends Playback {
+class PlayerView extends Surroundings {
   constructor(el, hooks) {
     super();
     this.hooks = hooks ?? {};
@@ -10,9 +10,7 @@ class PlayerView extends Playback {
     this.hidden = new Set();
     this.ghosts = true;
     this.marked = noMarks();
-    this.visible = true;
     this.look = 0; // grows when colours or runs change, so that what is kept is painted anew
-    this.measured = 0; // grows when the page gives the player another size
     this.hurried = false; // in most frames of a playing run words and fields are left as they are
     this.root = h("div", { class: "ds-player", role: "region" });
     this.build();
@@ -67,8 +65,20 @@ class PlayerView extends Playback {
 
   // Data
 
-  /** Take new runs and state; everything that depends on them is built anew. */
-  update({ runs, view }) {
+  /** Take new runs and state with the next frame. Picture and verdicts come as two messages, often
+      within one frame: then they are shown together, and drawn once. */
+  update(payload) {
+    if (this.view === undefined) {
+      this.take(payload);
+      this.drawNow();
+    } else {
+      this.next = payload;
+      this.requestFrame();
+    }
+  }
+
+  /** Take over runs and state; everything that depends on them is built anew. */
+  take({ runs, view }) {
     const first = this.view === undefined;
     const changed = first || view.revision !== this.view.revision;
     this.view = view;
@@ -100,7 +110,6 @@ class PlayerView extends Playback {
   judged() {
     this.foot.fill();
     this.axis.setVerdicts();
-    this.drawNow();
   }
 
   /** Leave out a long rest in which nothing happens any more; the same for all runs. */
@@ -131,7 +140,6 @@ class PlayerView extends Playback {
     this.axis.setRuns();
     this.stage.setRuns(this.runs);
     this.markWhy();
-    this.drawNow();
   }
 
   /** Enough for the longest column: at most five nodes of a role stand in one. */
@@ -145,6 +153,7 @@ class PlayerView extends Playback {
   choose(index) {
     this.active = index;
     this.select();
+    this.drawNow();
   }
 
   /** Mark what an explanation is about, in both views. */
@@ -189,13 +198,18 @@ class PlayerView extends Playback {
   // Drawing
 
   invalidate() {
-    if (this.frame || !this.visible || !this.run) return;
-    this.frame = requestAnimationFrame((now) => {
+    if (this.visible && this.run) this.requestFrame();
+  }
+
+  requestFrame() {
+    this.frame ||= requestAnimationFrame((now) => {
       this.frame = 0;
-      if (!this.playing) {
-        this.drawNow();
-        return;
-      }
+      const { next } = this;
+      this.next = null;
+      if (next) this.take(next);
+      if (next || !this.playing) this.drawNow();
+      if (next) this.noteLatency();
+      if (!this.playing) return;
       this.advance(now);
       this.drawMoving(now);
       this.invalidate();
@@ -269,20 +283,22 @@ class PlayerView extends Playback {
     this.hooks.send(message);
   }
 
-  /** Note how long it took from the click to the new picture and to the verdicts (for the benchmark). */
+  /** Note how long it took from the click until the new picture and the verdicts were painted (for
+      the benchmark): a message comes after the frame in whose beginning it was sent. */
   noteLatency() {
     this.root.dataset.pending = String(Boolean(this.view.pending));
-    if (this.judgedSince !== undefined && !this.view.pending) {
-      this.root.dataset.judged = (performance.now() - this.judgedSince).toFixed(1);
-      this.judgedSince = undefined;
-    }
-    if (this.sentAt === undefined) return;
-    const { sentAt } = this;
+    const { sentAt, judgedSince } = this;
     this.sentAt = undefined;
-    requestAnimationFrame(() => {
-      this.root.dataset.latency = (performance.now() - sentAt).toFixed(1);
+    if (!this.view.pending) this.judgedSince = undefined;
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      const since = (begin) => (performance.now() - begin).toFixed(1);
+      if (judgedSince !== undefined && this.judgedSince === undefined) this.root.dataset.judged = since(judgedSince);
+      if (sentAt === undefined) return;
+      this.root.dataset.latency = since(sentAt);
       this.root.dataset.revision = this.view.revision;
-    });
+    };
+    port2.postMessage(null);
   }
 
   /** Go to the moment of a verdict and mark the events that show it; again: unmark. */
@@ -333,81 +349,13 @@ class PlayerView extends Playback {
     act();
   }
 
-  // The world around
-
-  watch() {
-    this.sized = new ResizeObserver(() => this.resized());
-    this.sized.observe(this.root);
-    this.seen = new IntersectionObserver(([entry]) => {
-      this.visible = entry.isIntersecting;
-      this.last = null;
-      this.invalidate();
-    });
-    this.seen.observe(this.root);
-    this.themed = new MutationObserver(() => this.setTheme());
-    this.themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
-    this.dark = window.matchMedia("(prefers-color-scheme: dark)");
-    this.onDark = () => this.setTheme();
-    this.dark.addEventListener("change", this.onDark);
-  }
-
-  /** Only another width, or another height of the diagram, moves anything. */
-  resized() {
-    if (!this.run) return;
-    if (!this.root.clientWidth) { // out of the page for a moment, as when JupyterLab scrolls
-      this.sizes = null;
-      return;
-    }
-    const size = [this.root.clientWidth, this.spacetime.box.clientHeight, window.devicePixelRatio].join();
-    if (size === this.sizes) return;
-    this.sizes = size;
-    this.measured += 1;
-    this.look += 1;
-    this.stage.place();
-    this.axis.arrange();
-    this.invalidate();
-  }
-
   /** How much time the diagram shows. */
   showSpan(span) {
     const words = `${ms(Math.round(span * 10) / 10)} in view`;
     if (this.spanText.textContent !== words) this.spanText.textContent = words;
   }
-
-  setTheme() {
-    if (!this.view) return;
-    const mode = themeMode(this.view.theme, this.dark);
-    if (this.root.dataset.theme === mode && this.colours) return; // the same colours as before
-    this.look += 1;
-    this.root.dataset.theme = mode;
-    this.colours = this.view.tokens[mode];
-    this.root.style.colorScheme = mode;
-    for (const [name, colour] of Object.entries(this.colours)) {
-      this.root.style.setProperty(`--ds-${name.replaceAll("_", "-")}`, colour);
-    }
-    this.invalidate();
-  }
-
-  destroy() {
-    cancelAnimationFrame(this.frame);
-    this.playing = false;
-    this.sized.disconnect();
-    this.seen.disconnect();
-    this.themed.disconnect();
-    this.dark.removeEventListener("change", this.onDark);
-    this.menu.destroy();
-    this.root.remove();
-  }
 }
 
 function noMarks(verdict = null) {
   return { flights: new Set(), ops: new Set(), nodes: new Set(), verdict };
-}
-
-function themeMode(wanted, dark) {
-  if (wanted === "light" || wanted === "dark") return wanted;
-  const { jpThemeLight } = document.body.dataset;
-  if (jpThemeLight) return jpThemeLight === "false" ? "dark" : "light";
-  if (document.body.classList.contains("vscode-dark")) return "dark";
-  return dark.matches && !document.body.classList.contains("vscode-light") ? "dark" : "light";
 }
