@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from heapq import heappush
 from typing import Any
 
 from dsviz.errors import DsvizError
@@ -115,7 +114,7 @@ class Timing(Mail):
         first = waiting[0][0]
         for entry in waiting:  # one after the other, as far apart as they were
             time = self.now + entry[0] - first
-            heappush(self._heap, (time, entry[1], None, (time, *entry[1:])))
+            self._works.relaunch((time, entry[1], None, (time, *entry[1:])))
 
     # Work -------------------------------------------------------------------------------------
 
