@@ -66,6 +66,7 @@ class Clockwork(NamedTuple):
     post_of: Callable[[Slot], Post]
     send_of: Callable[[Slot], Callable[..., None]]
     set_timer_of: Callable[[Slot], Callable[..., None]]
+    cancel_timer_of: Callable[[Slot], Callable[..., None]]
     turn: Callable[[float], None]  # let everything happen up to this time
 
 
@@ -139,7 +140,7 @@ def clockwork(kernel: Kernel, later: list[tuple], records: list[tuple]) -> Clock
     def squeeze(entry: tuple) -> None:
         place = len(batch) - left.__length_hint__()
         if place < LONGEST:
-            insort(batch, entry, place)
+            insort(batch, entry, place, key=WHEN)  # behind those of equal times
         else:  # most of a batch that grew and grew is done: away with it
             put_back()
             later.append(entry)
@@ -256,7 +257,7 @@ def clockwork(kernel: Kernel, later: list[tuple], records: list[tuple]) -> Clock
             nonlocal number
             if timer not in known:
                 kernel.refuse_timer(slot, timer)
-            if not ms >= 0:
+            if not ms >= 0.0:
                 raise DsvizError(f"{name}: timer {timer!r} needs ms of 0 or more, not {ms!r}")
             if late:
                 kernel._later(slot, partial(set_timer, timer, ms, **data))
@@ -264,14 +265,17 @@ def clockwork(kernel: Kernel, later: list[tuple], records: list[tuple]) -> Clock
             seq = number
             number = seq + 1
             if data:
-                key = (timer, *data.items()) if len(data) == 1 else timer_key(timer, data)
+                for item in data.items():  # mostly one, and this is the quickest way to it
+                    key = (timer, item)
+                if len(data) > 1:
+                    key = timer_key(timer, data)
                 if key in timers:
                     del armed[timers[key]]
                 armed[seq] = (key, data)
                 timers[key] = seq
             else:
                 timers[timer] = seq
-            fires = now + (clock.real(ms) if clock.rate else ms)
+            fires = now + (ms if clock.rate == 0.0 else clock.real(ms))
             entry = (fires, seq, slot, (fires, seq, "timer", name, None, timer, None, cause))
             if fires > horizon:
                 later.append(entry)
@@ -279,6 +283,26 @@ def clockwork(kernel: Kernel, later: list[tuple], records: list[tuple]) -> Clock
                 squeeze(entry)
 
         return set_timer
+
+    def cancel_timer_of(slot: Slot) -> Callable[..., None]:
+        timers, armed = slot.timers, slot.armed
+
+        def cancel_timer(timer: str, /, **data: Any) -> None:
+            if late:
+                kernel._later(slot, partial(cancel_timer, timer, **data))
+            elif data:
+                for item in data.items():
+                    key = (timer, item)
+                if len(data) > 1:
+                    key = timer_key(timer, data)
+                if key in timers:
+                    del armed[timers.pop(key)]
+            else:
+                timers.pop(timer, None)
+                for key in keys_of(timer, armed) if armed else ():
+                    del armed[timers.pop(key)]
+
+        return cancel_timer
 
     def turn(until: float) -> None:
         nonlocal now, cause
@@ -294,8 +318,7 @@ def clockwork(kernel: Kernel, later: list[tuple], records: list[tuple]) -> Clock
                         continue
                     timer, timers = record[5], slot.timers
                     if timers.get(timer) == cause:
-                        del timers[timer]
-                        data = None
+                        data = None  # its number stays there: no other event will have it
                     elif cause in slot.armed:
                         key, data = slot.armed.pop(cause)
                         del timers[key]
@@ -320,7 +343,7 @@ def clockwork(kernel: Kernel, later: list[tuple], records: list[tuple]) -> Clock
                 else:
                     kernel._deliver_message(record)
                     continue
-                append(record)
+                records.append(record)
                 try:
                     if data:
                         handler(**data)
@@ -344,10 +367,15 @@ def clockwork(kernel: Kernel, later: list[tuple], records: list[tuple]) -> Clock
 
     return Clockwork(
         peek, take, put_back, launch, relaunch, push, note, get_now, get_cause, get_lead, at, because, ahead, level,
-        post_of, send_of, set_timer_of, turn,
+        post_of, send_of, set_timer_of, cancel_timer_of, turn,
     )  # fmt: skip
 
 
 def timer_key(timer: str, data: dict[str, Any]) -> tuple:
-    """Return what two timers with the same name and data have in common."""
-    return (timer, *(data.items() if len(data) == 1 else sorted(data.items())))
+    """Return what two timers with the same name and several data have in common."""
+    return (timer, *sorted(data.items()))
+
+
+def keys_of(timer: str, armed: dict[int, tuple[tuple, dict[str, Any]]]) -> list[tuple]:
+    """Return the keys of all timers of this name that have data."""
+    return [key for key, _ in armed.values() if key[0] == timer]

@@ -99,7 +99,7 @@ class Slot:
         self.verbs = {
             "send": kernel._works.send_of(self),
             "set_timer": kernel._works.set_timer_of(self),
-            "cancel_timer": kernel.cancel_timer_of(self),
+            "cancel_timer": kernel._works.cancel_timer_of(self),
         }
         self.shown: dict[str, Any] = {}
         self.node: Node | None = None
