@@ -310,7 +310,7 @@ def clockwork(kernel: Kernel, later: list[tuple], records: list[tuple]) -> Clock
         done = 0
         put_back()
         while refill(until):
-            for now, cause, slot, record in left:
+            for now, cause, slot, record in left:  # noqa: B007, `now` is everybody's
                 made = type(record)
                 if made is tuple:
                     if slot is None or not slot.fast:
@@ -366,8 +366,8 @@ def clockwork(kernel: Kernel, later: list[tuple], records: list[tuple]) -> Clock
         )
 
     return Clockwork(
-        peek, take, put_back, launch, relaunch, push, note, get_now, get_cause, get_lead, at, because, ahead, level,
-        post_of, send_of, set_timer_of, cancel_timer_of, turn,
+        peek, take, put_back, launch, relaunch, push, note, get_now, get_cause, get_lead, at,
+        because, ahead, level, post_of, send_of, set_timer_of, cancel_timer_of, turn,
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """The kernel: the loop over events, and what faults do to nodes and links.
 
-Its floors are in modules of their own: `clockwork` (what is to come, and what turns a million times),
-`events` (how a handler is run), `mail` (messages on bad links) and `timing` (timers, disks, work).
+Its floors are in modules of their own: `clockwork` (what is to come, and all that turns a million
+times), `events` (how a handler is run), `mail` (messages on bad links) and `timing` (timers, disks,
+work).
 """
 
 from __future__ import annotations
