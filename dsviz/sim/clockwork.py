@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 #: A run ends with an error after this many events.
 MAX_EVENTS = 5_000_000
-#: Entries of a batch that may be done before it is cut.
+#: So many entries of a batch may be done, or half of it, before what is left is sorted anew.
 LONGEST = 1_000
 INFINITY = float("inf")
 WHEN = itemgetter(0)
@@ -139,9 +139,9 @@ def clockwork(kernel: Kernel, later: list[tuple], records: list[tuple]) -> Clock
 
     def squeeze(entry: tuple) -> None:
         place = len(batch) - left.__length_hint__()
-        if place < LONGEST:
+        if place < LONGEST or 2 * place < len(batch):
             insort(batch, entry, place, key=WHEN)  # behind those of equal times
-        else:  # most of a batch that grew and grew is done: away with it
+        else:  # most of a batch that grew and grew is done, and only takes up memory
             put_back()
             later.append(entry)
 
