@@ -269,10 +269,11 @@ def clockwork(kernel: Kernel, later: list[tuple], records: list[tuple]) -> Clock
                     key = (timer, item)
                 if len(data) > 1:
                     key = timer_key(timer, data)
-                if key in timers:
-                    del armed[timers[key]]
+                was = timers.setdefault(key, seq)  # looks such a key up once
+                if was != seq:
+                    del armed[was]
+                    timers[key] = seq
                 armed[seq] = (key, data)
-                timers[key] = seq
             else:
                 timers[timer] = seq
             fires = now + (ms if clock.rate == 0.0 else clock.real(ms))
@@ -295,8 +296,9 @@ def clockwork(kernel: Kernel, later: list[tuple], records: list[tuple]) -> Clock
                     key = (timer, item)
                 if len(data) > 1:
                     key = timer_key(timer, data)
-                if key in timers:
-                    del armed[timers.pop(key)]
+                seq = timers.pop(key, None)
+                if seq is not None:
+                    del armed[seq]
             else:
                 timers.pop(timer, None)
                 for key in keys_of(timer, armed) if armed else ():
