@@ -8,6 +8,7 @@ import pytest
 from dsviz.errors import DsvizError
 from dsviz.sim import kernel as kernel_module
 from dsviz.sim.faults import Crash, Pause, PowerLoss, Restart
+from dsviz.sim.kernel import Kernel
 from dsviz.sim.latency import Uniform
 from dsviz.sim.network import Network
 from dsviz.sim.node import Client, Node, Op
@@ -50,6 +51,76 @@ def test_a_message_and_its_reply_take_the_network_latency():
 def test_equal_times_keep_the_order_of_sending():
     trace = run({"a": Pinger(count=5), "b": Ponger()})
     assert [e.data.number for e in trace.select("deliver", node="b")] == [0, 1, 2, 3, 4]
+
+
+class Chatterer(Node):
+    """Sends itself and others messages, and sets timers: near, far, and many at equal times."""
+
+    def on_start(self):
+        self.set_timer("tick", 0)
+        for number in range(40):
+            self.set_timer("far", 5.0 * (number % 8), number=number)
+
+    def on_timer_tick(self):
+        wait = self.random.choice([0, 0.001, 1, 5, 30])
+        self.set_timer("tick", wait)
+        self.send(self.random.choice(["a", "b", "c"]), "word")
+
+    def on_timer_far(self, number):
+        self.set_timer("far", 5.0 * (1 + number % 3), number=number)
+
+    def on_word(self, msg):
+        if self.random.random() < 0.3:
+            self.send(msg.src, "word")
+
+
+@pytest.mark.parametrize("network", [EXACT, Network(Uniform(0.0, 12.0)), Network(0.0)])
+def test_whatever_is_set_and_sent_happens_in_order_of_time_then_of_number(network):
+    faults = [Pause("b", at=20, duration=5), Crash("c", at=50), Restart("c", at=50)]
+    nodes = {"a": Chatterer(), "b": Chatterer(), "c": Chatterer()}
+    trace = run(nodes, 100.0, faults, network, seed=3)
+    times = [event.time for event in trace]
+    assert len(times) > 500
+    assert times == sorted(times)
+    # What waits while a node is paused happens later than planned: so only the others.
+    events = trace.select(["deliver", "timer"], node="a")
+    places = [(event.time, event.seq) for event in events]
+    assert places == sorted(places)
+
+
+def test_what_is_far_away_waits_for_thousands_of_near_events():
+    class Busy(Node):
+        def on_start(self):
+            self.ticks = 0
+            self.set_timer("tick", 1)
+            self.set_timer("alarm", 30)
+
+        def on_timer_tick(self):
+            self.ticks += 1
+            self.set_timer("tick", 0.01)
+
+        def on_timer_alarm(self):
+            self.log(f"after {self.ticks}")
+
+    trace = run({"a": Busy()}, 50.0)
+    assert trace.select("log")[0].time == 30
+    assert trace.select("log")[0].data in ("after 2900", "after 2901")  # by rounding
+    assert len(trace.select("timer")) in (4901, 4902)
+
+
+def test_stepping_and_running_come_to_the_same_trace():
+    def made():
+        nodes = {"a": Chatterer(), "b": Chatterer(), "c": Chatterer()}
+        faults = (Crash("c", at=30), Restart("c", at=40))
+        return Kernel(nodes, Network("lan"), 5, faults, 1.0)
+
+    whole, stepped = made(), made()
+    whole.run(60.0)
+    while stepped.peek() <= 45.0:
+        stepped.step()
+    stepped.run(60.0)
+    assert len(whole.records) > 500
+    assert stepped.records == whole.records
 
 
 def test_a_message_is_caused_by_the_event_that_sent_it():

@@ -22,9 +22,9 @@ class Events:
         self.roles: dict[str, str] = {}
         self.slots: dict[str, Slot] = {}
         self._network = network
-        self._heap: list[tuple] = []
+        self._coming: list[tuple] = []
         self._operations = 0
-        works = self._works = clockwork(self, self._heap, self.records)  # type: ignore[arg-type]
+        works = self._works = clockwork(self, self._coming, self.records)  # type: ignore[arg-type]
         self._push, self._record = works.push, works.record
 
     @property

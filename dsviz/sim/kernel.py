@@ -1,7 +1,8 @@
 """The kernel: the loop over events, and what faults do to nodes and links.
 
-Its floors are in modules of their own: `clockwork` (the heap, and what turns a million times),
-`events` (how a handler is run), `mail` (messages on bad links) and `timing` (timers, disks, work).
+Its floors are in modules of their own: `clockwork` (what is to come, and all that turns a million
+times), `events` (how a handler is run), `mail` (messages on bad links) and `timing` (timers, disks,
+work).
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Callable, Iterable
-from heapq import heappop, heappush
 from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
@@ -69,6 +69,7 @@ class Kernel(Timing):
             self._schedule_fault(number, fault)
         for name in nodes:
             self.restart(name)
+        self._coming.sort()  # faults before the rest, though with negative numbers
 
     def handler_names(self, cls: type) -> list[str]:
         """Return the names of the methods of a node's class that handle messages and timers."""
@@ -84,11 +85,11 @@ class Kernel(Timing):
 
     def peek(self) -> float:
         """When the next event happens, in ms; infinity when nothing is left."""
-        return self._heap[0][0] if self._heap else float("inf")
+        return self._works.peek()
 
     def step(self) -> None:
         """Let the next event happen. Raises IndexError when nothing is left."""
-        time, seq, _, record = heappop(self._heap)
+        time, seq, _, record = self._works.take()
         self._works.at(time, seq)
         if type(record) is tuple:
             self.by_what[record[2]](self, record)
@@ -102,17 +103,15 @@ class Kernel(Timing):
         """
         collecting = gc.isenabled()
         gc.disable()  # a run makes no garbage cycles worth looking for, and a fifth of the time
-        last = float("inf")  # after everything that happens at `until`
-        heappush(self._heap, (until, last, None, (until, last, "end")))
         try:
-            self._works.turn()
+            self._works.turn(until)
         finally:
             if collecting:
                 _call_old()
                 gc.enable()
         self._works.at(until, -1)
         self._note_what_is_under_way()
-        self._heap.clear()
+        self._coming.clear()
 
     # What faults do ---------------------------------------------------------------------------
 
@@ -124,11 +123,11 @@ class Kernel(Timing):
             self._on_fault(entry)  # before the nodes boot and send their first messages
             self._works.at(0.0, -1)
         else:
-            heappush(self._heap, (*entry[:2], None, entry))
+            self._works.launch((*entry[:2], None, entry))
         if fault.ends is not None:
             ends = float(fault.ends)
             heal = (ends, seq + 1, "heal", None, None, fault, number, -1)
-            heappush(self._heap, (*heal[:2], None, heal))
+            self._works.launch((*heal[:2], None, heal))
 
     def _on_fault(self, entry: tuple) -> None:
         self.records.append(entry)

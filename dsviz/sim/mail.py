@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from heapq import heappush
 from typing import Any
 
 from dsviz.message import Message, Shape
@@ -34,10 +33,10 @@ class Mail(Events):
         else:
             drop = None
         if drop is None:
-            heappush(self._heap, (arrives, seq, link.to, message))
+            self._works.launch((arrives, seq, link.to, message))
         else:
             record = (arrives, seq, "drop", dst, src, message, drop, cause)
-            heappush(self._heap, (arrives, seq, None, record))
+            self._works.launch((arrives, seq, None, record))
         if link.duplicate and not link.cuts:
             latency = link.copy_latency(kind)
             if latency is not None:
@@ -86,7 +85,8 @@ class Mail(Events):
 
     def _note_what_is_under_way(self) -> None:
         """At the end of a run, record what has not arrived."""
-        for _, _, _, record in sorted(self._heap):
+        self._works.put_back()
+        for _, _, _, record in sorted(self._coming):
             row = record if type(record) is tuple else as_row(record)
             if row[2] in ("deliver", "drop"):
                 sent_at = row[6][0] if row[2] == "drop" else row[6]

@@ -76,13 +76,13 @@ class Node:
     def _booted(self, kernel: Kernel, slot: Slot) -> Node:
         """Return a fresh copy of this template, bound to a place in a running cluster."""
         fresh = object.__new__(type(self))
-        fresh.__dict__.update(copy.deepcopy(self.__dict__))
-        fresh.__dict__.update(
-            _kernel=kernel, _slot=slot, _post=slot.post, name=slot.name, disk=slot.disk
-        )
+        given = copy.deepcopy(self.__dict__)
+        given.update(_kernel=kernel, _slot=slot, _post=slot.post, name=slot.name, disk=slot.disk)
         for name, verb in getattr(slot, "verbs", {}).items():
             if getattr(type(self), name) is getattr(Node, name):  # no subclass has its own
-                fresh.__dict__[name] = verb
+                given[name] = verb
+        for name, value in given.items():
+            object.__setattr__(fresh, name, value)
         return fresh
 
     name: str

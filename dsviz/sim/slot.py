@@ -30,11 +30,51 @@ _NOTHING: dict[str, Any] = {}
 class Slot:
     """A place in the cluster: what outlives the process that runs there, and its state now."""
 
+    # Slots, because the loop reads four of these attributes for every event.
+    __slots__ = (
+        "_random",
+        "_seed",
+        "_works",
+        "armed",
+        "at_once",
+        "booting",
+        "busy",
+        "clock",
+        "cuts",
+        "disk",
+        "dispatch",
+        "fast",
+        "handlers",
+        "held",
+        "inbox",
+        "links",
+        "name",
+        "node",
+        "on_timer",
+        "paused",
+        "paused_until",
+        "post",
+        "quick",
+        "ready",
+        "shown",
+        "shows",
+        "slowness",
+        "stalled",
+        "stalls",
+        "starts",
+        "template",
+        "timers",
+        "up",
+        "verbs",
+        "watched",
+    )
+
     def __init__(self, kernel: Kernel, name: str, template: Node, sync_ms: float) -> None:
         self.name = name
         self.template = template
         self.disk = Disk(kernel, self, sync_ms)
         self.shows = tuple(template.shows)
+        self.watched = bool(self.shows)
         self.links: dict[str, Link] = {}  # from here, by receiver
         # (least latency, its range, draw, where to) of the links without any fault, by receiver
         self.quick: dict[str, tuple[float, float, Callable[[], float], Slot]] = {}
@@ -59,7 +99,7 @@ class Slot:
         self.verbs = {
             "send": kernel._works.send_of(self),
             "set_timer": kernel._works.set_timer_of(self),
-            "cancel_timer": kernel.cancel_timer_of(self),
+            "cancel_timer": kernel._works.cancel_timer_of(self),
         }
         self.shown: dict[str, Any] = {}
         self.node: Node | None = None
@@ -85,7 +125,8 @@ class Slot:
 
     def set(self, **flags: bool) -> None:
         """Set `up`, `paused` or `busy` (a handler takes time), and what follows from them."""
-        self.__dict__.update(flags)
+        for flag, value in flags.items():
+            setattr(self, flag, value)
         self.ready = self.up and not self.paused and not self.busy
         takes_time = bool(self.template.service) or self.slowness != 1.0
         self.at_once = self.ready and not takes_time

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from heapq import heappush
 from typing import Any
 
 from dsviz.errors import DsvizError
-from dsviz.sim.clockwork import timer_key
 from dsviz.sim.disk import DiskError
 from dsviz.sim.mail import Mail
 from dsviz.sim.node import Node
@@ -31,26 +27,6 @@ class Timing(Mail):
     def refuse_timer(self, slot: Slot, name: str) -> None:
         """Raise DsvizError for a timer without a handler."""
         Node.set_timer(slot.node, name, 0.0)  # type: ignore[arg-type]
-
-    def cancel_timer_of(self, slot: Slot) -> Callable[..., None]:
-        """Return `Node.cancel_timer` for one node."""
-        timers, armed = slot.timers, slot.armed
-
-        def cancel_timer(timer: str, /, **data: Any) -> None:
-            if self._works.lead():
-                self._later(slot, partial(cancel_timer, timer, **data))
-                return
-            if data:
-                key = (timer, *data.items()) if len(data) == 1 else timer_key(timer, data)
-                if key in timers:
-                    del armed[timers.pop(key)]
-                return
-            timers.pop(timer, None)
-            if armed:
-                for key in [key for key, _ in armed.values() if key[0] == timer]:
-                    del armed[timers.pop(key)]
-
-        return cancel_timer
 
     def _fire(self, entry: tuple) -> None:
         slot = self.slots[entry[3]]
@@ -115,7 +91,7 @@ class Timing(Mail):
         first = waiting[0][0]
         for entry in waiting:  # one after the other, as far apart as they were
             time = self.now + entry[0] - first
-            heappush(self._heap, (time, entry[1], None, (time, *entry[1:])))
+            self._works.relaunch((time, entry[1], None, (time, *entry[1:])))
 
     # Work -------------------------------------------------------------------------------------
 

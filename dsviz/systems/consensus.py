@@ -2,20 +2,20 @@
 Consensus Algorithm", USENIX ATC 2014: figure 2, and sections 5, 7 and 8; pre-vote, the check for a
 quorum and reads by index: Ongaro's thesis, 2014, sections 9.6, 6.2 and 6.4).
 
-The servers keep a replicated map with `read`, `write` and `cas`. What makes them weaker is an
-option of `RaftNode`; the classic bugs and the runs of the lesson are in `consensus_runs`.
+The servers keep a map (`consensus_log`) for clients (`consensus_client`). What makes them weaker is
+an option of `RaftNode`; the classic bugs and the runs of the lesson are in `consensus_runs`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from dsviz.systems.consensus_client import request_of
-from dsviz.systems.consensus_log import Entry, StateMachine
+from dsviz.systems.consensus_client import Desk
+from dsviz.systems.consensus_log import Entry
 from dsviz.trace import Message
 
 
-class RaftNode(StateMachine):
+class RaftNode(Desk):
     """One server. A name in `shows` is what judges and pictures see of it."""
 
     role = "server"
@@ -242,47 +242,5 @@ class RaftNode(StateMachine):
         if not self.heeds(msg):
             return
         if msg.image.index > self.commit:
-            self.keep_image(msg.image)
-            self.commit = msg.image.index
-            self.data, self.sessions = dict(msg.image.data), dict(msg.image.sessions)
+            self.restore(msg.image)
         self.answer_server(msg, "appended", round=msg.round, ok=True, last=msg.image.index)
-
-    # The state machine and its clients --------------------------------------------------------
-
-    def advance(self, commit: int) -> None:
-        """Apply the entries up to `commit`, and tell the clients that asked for them here."""
-        while self.commit < commit:
-            entry = self.entries[self.commit - self.image.index]
-            self.commit += 1
-            result = self.apply(entry)
-            msg = self.asked.pop((entry.session, entry.seq), None)
-            if msg:
-                self.answer_client(msg, result)
-
-    def on_write(self, msg: Message) -> None:
-        session, seq = request_of(msg)
-        done, result = self.sessions.get(session, (0, None))
-        if self.state != "leader":
-            self.reply(msg, "redirect", seq=seq, leader=self.leader)
-        elif seq <= done:
-            self.answer_client(msg, result)
-        else:
-            self.asked[session, seq] = msg
-            index = self.last + 1
-            self.keep([Entry(index, self.term, session, seq, msg.kind, msg.key, msg.value)])
-            self.flush()
-            self.send_round()
-
-    on_cas = on_write
-
-    def on_read(self, msg: Message) -> None:
-        if self.state != "leader" or self.reads == "log":
-            self.on_write(msg)
-        elif self.reads == "local":
-            self.answer_client(msg, self.data.get(msg.key))
-        else:  # right when it still leads after the request, and knows what was committed before
-            self.reading.append((max(self.commit, self.first), self.round + 1, msg))
-            self.send_round()
-
-    def answer_client(self, msg: Message, value: Any) -> None:
-        self.reply(msg, "ok", seq=request_of(msg)[1], value=value)

@@ -94,6 +94,12 @@ class StateMachine(Node):
         self.image = image
         self.rewrite()
 
+    def restore(self, image: Snapshot) -> None:
+        """Go on from a snapshot that another server sent."""
+        self.keep_image(image)
+        self.commit = image.index
+        self.data, self.sessions = dict(image.data), dict(image.sessions)
+
     def rewrite(self) -> None:
         """Replace the file: a power loss leaves the old log or the new one, nothing in between."""
         self.disk.write("new log", [self.image, *self.entries])
