@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any
 
 from dsviz.engines.answers import Answer
@@ -17,6 +19,7 @@ from dsviz.engines.kafka_records import PROBE_S, KafkaRecords
 from dsviz.errors import DsvizError, listed
 
 OFFSETS_TOPIC = "__consumer_offsets"
+DEFAULT_CONFIG = 5  # where a value comes from, in Kafka's protocol: nobody has set it
 CALLBACKS = ("assigned", "revoked", "lost")
 
 
@@ -81,7 +84,7 @@ class KafkaGroupViews(KafkaRecords):
     def _rebalances(self, group: str) -> Answer:
         callbacks = self._callbacks(group)
         rows = [
-            (one.name, story([c for c in callbacks if c["consumer"] == one.name]))
+            (one.name, story([c for c in callbacks if c["consumer"] == one.name], one.protocol))
             for one in self._of(group)
         ]
         text = "\n".join([self.words("rebalances", {"group": group}), *table(rows)])
@@ -191,6 +194,19 @@ class KafkaGroupViews(KafkaRecords):
         text = "\n".join(f"{name} = {found}" for name, found in value.items())
         return Answer(text, "ok", value)
 
+    def _broker_defaults(self, names: list[str]) -> Answer:
+        from confluent_kafka.admin import ConfigResource, ResourceType
+
+        one = ConfigResource(ResourceType.BROKER, "1")
+        found = self._admin().describe_configs([one], request_timeout=PROBE_S)[one]
+        entries = found.result(PROBE_S + 1)
+        unknown = [name for name in names if name not in entries]
+        if unknown:
+            raise DsvizError(f"brokers have no property {listed(unknown)}; see Kafka's manual")
+        value = {name: built_in(entries[name]) for name in names}
+        text = "\n".join(f"{name} = {found}" for name, found in value.items())
+        return Answer(text, "ok", value)
+
     def _seen(self, group: str) -> tuple[str, dict[str, list[int]]] | None:
         """Return the coordinator's (state, topic partitions by consumer), None for no answer."""
         from confluent_kafka import KafkaException
@@ -207,6 +223,12 @@ class KafkaGroupViews(KafkaRecords):
         return found.state.name, owned
 
 
+def built_in(entry: Any) -> str | None:
+    """Return what a broker's property is when nobody sets it, among all that is said of it."""
+    told = [entry, *(entry.synonyms or {}).values()]
+    return next((one.value for one in told if one.source == DEFAULT_CONFIG), None)
+
+
 def table(rows: list[tuple[str, ...]]) -> list[str]:
     """Return rows as lines with columns that are as wide as they need to be."""
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -218,9 +240,15 @@ def parts_of(numbers: Iterable[int]) -> str:
     return " ".join(map(str, numbers)) or "nothing"
 
 
-def story(callbacks: list[dict[str, Any]]) -> str:
-    told = ", ".join(f"{c['what']} {parts_of(c['partitions'])}" for c in callbacks)
-    return told or "nothing changed"
+def story(callbacks: list[dict[str, Any]], protocol: str) -> str:
+    """Return callbacks in words, one after the other."""
+    steps = [(c["what"], c["partitions"]) for c in callbacks]
+    if protocol == "consumer":
+        # Each topic partition comes as soon as its last owner has let go of it: in how many steps
+        # a member gets its part is chance.
+        runs = groupby(steps, key=itemgetter(0))
+        steps = [(what, sorted(chain(*(parts for _, parts in run)))) for what, run in runs]
+    return ", ".join(f"{what} {parts_of(parts)}" for what, parts in steps) or "nothing changed"
 
 
 def _gaps(effects: list[dict[str, Any]]) -> dict[str, float]:

@@ -56,23 +56,27 @@ class KafkaGroups(KafkaGroupViews):
             process = Process(name, [sys.executable, "-u", script, str(file)], self._workspace)
             self._processes[name] = process
             self._starts[name] = 0
-            topic, static = options["topic"], options["static"]
-            self._consumers[name] = Member(name, group, topic, static, process, commands)
+            what = (options[key] for key in ("topic", "protocol", "static"))
+            self._consumers[name] = Member(name, group, *what, process, commands)
         self._processes[name].start()
         self._note_start(name)
 
     def _consumer_settings(self, name: str, group: str, options: dict) -> dict[str, Any]:
-        session = options["session_ms"]
         told = common(self._doors(), name) | {
             "auto.offset.reset": options["reset"],
             "enable.auto.commit": options["commit"] == "auto",
             "fetch.wait.max.ms": 50,
             "group.id": group,
-            "heartbeat.interval.ms": min(3000, session // HEARTBEATS_A_SESSION),
+            "group.protocol": options["protocol"],
             "max.poll.interval.ms": options["max_poll_ms"],
-            "partition.assignment.strategy": options["strategy"],
-            "session.timeout.ms": session,
         }
+        if options["protocol"] == "consumer":
+            told["group.remote.assignor"] = options["strategy"]
+        else:
+            session = options["session_ms"]
+            told["heartbeat.interval.ms"] = min(3000, session // HEARTBEATS_A_SESSION)
+            told["partition.assignment.strategy"] = options["strategy"]
+            told["session.timeout.ms"] = session
         return told | ({"group.instance.id": name} if options["static"] else {})
 
     def _leave(self, consumers: list[str], timeout_ms: int) -> Answer:
@@ -218,7 +222,7 @@ class KafkaGroups(KafkaGroupViews):
                 continue  # it left or died earlier
             for callback in own:
                 self._note(f"{callback['what']} {parts_of(callback['partitions'])}", one.name)
-            rows.append((one.name, self._has(one), story(own)))
+            rows.append((one.name, self._has(one), story(own, one.protocol)))
         took = round(1000 * (time.monotonic() - since), 3)
         value = {"assignment": assignment, "callbacks": callbacks, "took_ms": took}
         return Answer("\n".join([words, *table(rows)]), "ok", value, took)

@@ -17,6 +17,7 @@ class Member:
     name: str
     group: str
     topic: str
+    protocol: str
     static: bool
     process: Process
     commands: Path
