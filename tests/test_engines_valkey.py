@@ -265,7 +265,7 @@ def test_a_server_that_does_not_come_up_says_why(monkeypatch, tmp_path, body, me
         (lambda v: v.wait(-1), "replicas=-1 must be"),
         (lambda v: v.move(16_384, "p"), "slot=16384 must be"),
         (lambda v: v.follow("p", to="r9"), "no member 'r9'"),
-        (lambda v: v.reopen("burnt"), "damage='burnt' must be one of torn, value and length"),
+        (lambda v: v.reopen("burnt"), "damage='burnt' must be one of length, torn and value, or"),
         (lambda v: v.check_aof("burnt"), "damage='burnt' must be one of"),
         (lambda v: v.synced(-5), "timeout_ms=-5 must be"),
     ],

@@ -38,6 +38,7 @@ class ValkeyAof:
     """The calls on the append-only file of a member; see `dsviz.engines.valkey_verbs`."""
 
     _book: Book
+    _processes: dict[str, Process]
     _settings: dict[str, str]
     _timeout_ms: float
     _workspace: Workspace
@@ -47,6 +48,8 @@ class ValkeyAof:
         asked = ("WAITAOF", "1", "0", str(timeout_ms)) if timeout_ms else ("WAITAOF", "0", "0", "0")
         words = f"synced at {via}"
         try:
+            if not self._processes[via].alive:
+                raise NotDone(f"{via} is not reachable")
             local, _ = self._client("client", via).ask(*asked, timeout_ms=timeout_ms + PROBE_MS)
         except NotDone as error:
             return Answer(f"{words}: {error}", "fail")
