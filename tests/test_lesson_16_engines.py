@@ -98,12 +98,12 @@ def test_what_the_lesson_says_about_valkey():
     late, owner = (line for line in lines.splitlines() if "INCR effects" in line)
     assert late.startswith("c2, back and late: INCR effects at p: 1")
     assert late.endswith("XACK orders app 1-0 at p: 1"), "the stream takes it"
-    assert owner == "c3: INCR effects at p: 2 XACK orders app 1-0 at p: 0"
+    assert owner == "c3: INCR effects at p: 2 and XACK orders app 1-0 at p: 0"
 
 
 def test_what_the_lesson_says_about_postgresql():
     _, lines = stored("engine-claims")
     assert "w1 and w2 take [[1], [2]] [[3], [4]]\n" in lines, "skipped what was locked"
-    assert "w1 hangs up: ok w3 takes [[1], [2]]\n" in lines
+    assert "w1 hangs up: ok and w3 takes [[1], [2]]\n" in lines
     assert "w2 stands still; w4 takes [[3], [4]]\n" in lines
     assert lines.splitlines()[-1].startswith("w2: has no connection any more (terminating")
