@@ -158,12 +158,12 @@ def test_in_the_new_protocol_brokers_set_the_session_and_refuse_whom_they_evicte
             new.broker_defaults("no.such")
 
 
-def test_pieces_that_come_one_after_the_other_are_told_as_one_in_the_new_protocol():
+def test_pieces_that_come_one_after_the_other_are_told_as_one():
     told = [("assigned", [5]), ("assigned", [2]), ("revoked", [1]), ("revoked", [0])]
     callbacks = [{"what": what, "partitions": parts} for what, parts in told]
-    assert story(callbacks, "consumer") == "assigned 2 5, revoked 0 1"
-    assert story(callbacks, "classic") == "assigned 5, assigned 2, revoked 1, revoked 0"
-    assert story([], "consumer") == "nothing changed"
+    assert story(callbacks) == "assigned 2 5, revoked 1, revoked 0"
+    assert [c["partitions"] for c in callbacks] == [[5], [2], [1], [0]], "which stay as they are"
+    assert story([]) == "nothing changed"
 
 
 @needs("kafka.multi")

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from itertools import chain, groupby
-from operator import itemgetter
 from typing import Any
 
 from dsviz.engines.answers import Answer
@@ -84,7 +82,7 @@ class KafkaGroupViews(KafkaRecords):
     def _rebalances(self, group: str) -> Answer:
         callbacks = self._callbacks(group)
         rows = [
-            (one.name, story([c for c in callbacks if c["consumer"] == one.name], one.protocol))
+            (one.name, story([c for c in callbacks if c["consumer"] == one.name]))
             for one in self._of(group)
         ]
         text = "\n".join([self.words("rebalances", {"group": group}), *table(rows)])
@@ -240,14 +238,15 @@ def parts_of(numbers: Iterable[int]) -> str:
     return " ".join(map(str, numbers)) or "nothing"
 
 
-def story(callbacks: list[dict[str, Any]], protocol: str) -> str:
-    """Return callbacks in words, one after the other."""
-    steps = [(c["what"], c["partitions"]) for c in callbacks]
-    if protocol == "consumer":
-        # Each topic partition comes as soon as its last owner has let go of it: in how many steps
-        # a member gets its part is chance.
-        runs = groupby(steps, key=itemgetter(0))
-        steps = [(what, sorted(chain(*(parts for _, parts in run)))) for what, run in runs]
+def story(callbacks: list[dict[str, Any]]) -> str:
+    """Return callbacks in words, one after the other; pieces that come in a row are one."""
+    steps: list[tuple[str, list[int]]] = []
+    for what, parts in ((c["what"], c["partitions"]) for c in callbacks):
+        # Where members keep what does not move, each topic partition comes as soon as its last
+        # owner has let go of it: in how many pieces is chance.
+        if what == "assigned" and steps and steps[-1][0] == "assigned":
+            parts = sorted([*steps.pop()[1], *parts])
+        steps.append((what, parts))
     return ", ".join(f"{what} {parts_of(parts)}" for what, parts in steps) or "nothing changed"
 
 

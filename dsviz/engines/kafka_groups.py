@@ -56,8 +56,8 @@ class KafkaGroups(KafkaGroupViews):
             process = Process(name, [sys.executable, "-u", script, str(file)], self._workspace)
             self._processes[name] = process
             self._starts[name] = 0
-            what = (options[key] for key in ("topic", "protocol", "static"))
-            self._consumers[name] = Member(name, group, *what, process, commands)
+            topic, static = options["topic"], options["static"]
+            self._consumers[name] = Member(name, group, topic, static, process, commands)
         self._processes[name].start()
         self._note_start(name)
 
@@ -222,7 +222,7 @@ class KafkaGroups(KafkaGroupViews):
                 continue  # it left or died earlier
             for callback in own:
                 self._note(f"{callback['what']} {parts_of(callback['partitions'])}", one.name)
-            rows.append((one.name, self._has(one), story(own, one.protocol)))
+            rows.append((one.name, self._has(one), story(own)))
         took = round(1000 * (time.monotonic() - since), 3)
         value = {"assignment": assignment, "callbacks": callbacks, "took_ms": took}
         return Answer("\n".join([words, *table(rows)]), "ok", value, took)

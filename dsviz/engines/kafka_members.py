@@ -17,7 +17,6 @@ class Member:
     name: str
     group: str
     topic: str
-    protocol: str
     static: bool
     process: Process
     commands: Path
