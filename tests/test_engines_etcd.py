@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dsviz.engines import etcd, ports, replay, transcript
+from dsviz.engines import etcd, etcd_wal, ports, replay, transcript
 from dsviz.engines.answers import Answer, Member, Status
 from dsviz.engines.etcd import EtcdCluster
 from dsviz.engines.etcd_members import log_words
@@ -462,3 +462,84 @@ def test_engines_import_nothing_that_draws():
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env)
     assert (run.stdout.strip(), run.returncode) == ("", 0)
+
+
+# ---- the write-ahead log -----------------------------------------------------------------------
+
+
+@needs_etcd
+def test_clients_share_syncs_a_torn_tail_is_mended_and_rot_is_refused():
+    with EtcdCluster(wal_apart=True) as c:
+        before = c.wal()
+        assert (before.segments, before.apart) == (1, True)
+        assert c.load(100).acked == 100
+        alone = c.wal()
+        assert alone.syncs - before.syncs >= 100
+        assert alone.bytes > before.bytes
+        assert 0 <= alone.slower_than_8_ms <= alone.syncs
+        assert c.load(200, clients=16).acked == 200
+        assert c.wal().syncs - alone.syncs < 200
+        with pytest.raises(DsvizError, match=r"e2 runs and writes.*kill\('e2'\)"):
+            c.damage("e2", "torn")
+        c.kill("e2")
+        assert "syncs" not in c.wal("e2").value, "nobody is there to be asked"
+        assert c.damage("e2", "torn").ok
+        assert c.start("e2").ok
+        assert "repaired" in c.logs("e2", tail=400).text
+        assert c.get("load 100", via="e2").value == "100"
+        c.kill("e2")
+        c.damage("e2", "flip")
+        refused = c.start("e2")
+        assert not refused.ok
+        assert refused.text == "start e2: it ends by itself (discovery failed: walpb: crc mismatch)"
+        assert c.put("k", 1).ok
+
+
+@needs_etcd
+def test_the_log_is_below_the_data_when_nothing_else_is_wanted():
+    with EtcdCluster(size=1) as c:
+        assert repr(c.wal()) == "log of e1: 1 segment in the folder of its data"
+        assert (c._members["e1"].wal_folder.parent / "snap" / "db").is_file()
+
+
+def segment(*records):
+    """Return a segment with these records (type, bytes behind it), zero behind the last."""
+    log = b""
+    for kind, rest in records:
+        data = bytes([8, kind]) + rest
+        padding = -len(data) % 8
+        head = len(data) | ((0x80 | padding) << 56 if padding else 0)
+        log += head.to_bytes(8, "little") + data + bytes(padding)
+    return log + bytes(64)
+
+
+def test_a_segment_is_read_torn_and_spoiled_where_it_is_meant_to():
+    log = segment((4, b"crc"), (2, b"first entry"), (3, b"state"), (2, b"second one"), (3, b"st"))
+    found = list(etcd_wal.records(log))
+    assert [log[r.start + 2 : r.start + r.size] for r in found if r.entry] == [
+        b"first entry",
+        b"second one",
+    ]
+    assert [r.size + r.padding for r in found] == [8, 16, 8, 16, 8]
+    end = found[-1].start + 8
+    torn = etcd_wal.torn(log)
+    assert torn[:end] == log[:end], "nothing of what was there is touched"
+    last = [r for r in found if r.entry][-1]
+    assert torn[end:] == log[last.start - 8 : last.start + 2], "its length, and 2 of 12 bytes"
+    rotten = etcd_wal.rotten(log)
+    (place,) = (n for n, pair in enumerate(zip(log, rotten, strict=True)) if len(set(pair)) > 1)
+    assert last.start <= place < last.start + last.size
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda c: c.damage("e1", "burnt"), "how='burnt' must be one of flip and torn"),
+        (lambda c: c.load(0), "rows=0 must be a whole number from 1 to"),
+        (lambda c: c.load(1, clients=99), "clients=99 must be a whole number from 1 to 32"),
+        (lambda c: c.wal("e9"), "no member 'e9'"),
+    ],
+)
+def test_a_bad_argument_about_the_log_is_named(call, message):
+    with pytest.raises(DsvizError, match=message):
+        call(replay.load("etcd-quorum"))

@@ -24,6 +24,7 @@ from dsviz.engines import (
     replay,
 )
 from dsviz.engines.kafka import Kafka, coordinator_partition
+from dsviz.engines.kafka_group_views import story
 from dsviz.engines.kafka_install import Jar
 from dsviz.engines.kafka_one_node import OneNode
 from dsviz.engines.kafka_records import _overtaken
@@ -109,6 +110,60 @@ def test_a_static_consumer_that_comes_back_in_time_changes_nothing_for_the_other
     assert back.assignment == before["consumers"]
     assert {c["consumer"] for c in back.callbacks} == {"t2"}, "t1 was asked nothing"
     k.leave("t1", "t2")
+
+
+@needs("kafka.multi")
+@pytest.mark.parametrize("strategy", [None, "range"])
+def test_in_the_new_protocol_members_give_back_only_what_moves(k, strategy):
+    topic, group = f"topic-{strategy}", f"next-{strategy}"
+    names = [f"{group}-{number}" for number in (1, 2, 3)]
+    k.create(topic, 6)
+    joined = k.join(group, *names, topic=topic, protocol="consumer", strategy=strategy)
+    assert f"(protocol consumer, {strategy or 'uniform'})" in joined.text
+    assert sorted(p for owned in joined.assignment.values() for p in owned) == list(range(6))
+    assert {len(owned) for owned in joined.assignment.values()} == {2}
+    given_back = {
+        name: {p for c in joined.callbacks if c["consumer"] == name and c["what"] == "revoked"
+               for p in c["partitions"]}
+        for name in names
+    }  # fmt: skip
+    if strategy is None:
+        assert all(not given_back[name] & set(joined.assignment[name]) for name in names)
+    described = k._admin().describe_consumer_groups([group])[group].result(10)
+    assert described.type.name == "CONSUMER"
+    k.leave(*names)
+
+
+@needs("kafka.multi")
+def test_in_the_new_protocol_brokers_set_the_session_and_refuse_whom_they_evicted():
+    told = {"group.consumer.session.timeout.ms": 3000, "group_consumer_heartbeat_interval_ms": 300}
+    with Kafka(brokers=1, settings=told) as new:
+        new.create("orders", 4)
+        new.load("orders", 400)
+        worker = {"protocol": "consumer", "session_ms": 60_000, "work_ms": 5}
+        new.join("app", "c1", "c2", topic="orders", **worker)
+        new.freeze("c2", after=10)
+        left = new.regroup("app")
+        assert left.assignment["c1"] == [0, 1, 2, 3]
+        assert 1000 < left.took_ms < 20_000, "after 3 s, not 60"
+        late = new.thaw("c2", commit=True)
+        assert (late.status, late.error) == ("fail", "UNKNOWN_MEMBER_ID")
+        assert new.drain("app").ok
+        effects = new.effects("app")
+        assert effects.records == 400
+        assert effects.twice > 0
+        defaults = new.broker_defaults("group.consumer.session.timeout.ms", "log.dirs")
+        assert defaults.value["group.consumer.session.timeout.ms"] == "45000", "not what is set"
+        with pytest.raises(DsvizError, match=r"brokers have no property no\.such"):
+            new.broker_defaults("no.such")
+
+
+def test_pieces_that_come_one_after_the_other_are_told_as_one():
+    told = [("assigned", [5]), ("assigned", [2]), ("revoked", [1]), ("revoked", [0])]
+    callbacks = [{"what": what, "partitions": parts} for what, parts in told]
+    assert story(callbacks) == "assigned 2 5, revoked 1, revoked 0"
+    assert [c["partitions"] for c in callbacks] == [[5], [2], [1], [0]], "which stay as they are"
+    assert story([]) == "nothing changed"
 
 
 @needs("kafka.multi")
@@ -205,8 +260,13 @@ def test_where_kafka_is_missing_one_node_stands_in_and_names_its_limits(monkeypa
         assert joined.assignment == {"o1": [0, 1], "o2": [2, 3]}
         assert one.drain("app").ok
         assert one.lag("app").value == 0
-        with pytest.raises(DsvizError, match="only Apache Kafka itself"):
-            one.txn_begin("p1")
+        for call in (
+            lambda: one.txn_begin("p1"),
+            lambda: one.join("new", "o3", topic="orders", protocol="consumer"),
+            lambda: one.broker_defaults("log.dirs"),
+        ):
+            with pytest.raises(DsvizError, match="only Apache Kafka itself"):
+                call()
         one.kill("b1")
         one.start("b1")
         # The consumers ask for their topic, and a broker like this one makes what is asked for.
@@ -432,6 +492,12 @@ def test_settings_of_a_learner_win(tmp_path):
         (lambda k: k.join("g", "c", "c", topic="a"), "each once"),
         (lambda k: k.join("g", "b1", topic="a"), "b1 is a broker"),
         (lambda k: k.join("g", "c", topic="a", strategy="sticky"), "strategy='sticky' must be"),
+        (lambda k: k.join("g", "c", topic="a", protocol="new"), "must be 'classic' or 'consumer'"),
+        (
+            lambda k: k.join("g", "c", topic="a", protocol="consumer", strategy="roundrobin"),
+            "strategy='roundrobin' must be one of range and uniform",
+        ),
+        (lambda k: k.broker_defaults(), "name a property"),
         (lambda k: k.join("g", "c", topic="a", commit="often"), "commit='often' must be"),
         (lambda k: k.join("g", "c", topic="a", max_poll_ms=10), "max_poll_ms=10 must be"),
         (lambda k: k.read("a", isolation="serializable"), "isolation='serializable' must be"),

@@ -81,6 +81,56 @@ def test_statements_answers_and_errors():
         pg.get("x")
 
 
+TAKE = "begin; select id from jobs where done_by is null order by id limit 2 for update skip locked"
+
+
+@needs("pg")
+def test_a_row_lock_is_a_lease_that_ends_with_its_connection():
+    with Postgres() as pg:
+        pg.sql("create table jobs as select id, null as done_by from generate_series(1, 6) id")
+        assert pg.sql_by("w1", TAKE).value == [[1], [2]]
+        assert pg.sql_by("w2", TAKE).value == [[3], [4]], "locked rows are skipped, not waited for"
+        assert repr(pg.hang_up("w1")) == "w1 hangs up: ok"
+        assert pg.sql_by("w3", TAKE).value == [[1], [2]]
+        assert pg.sql_by("w3", "update jobs set done_by = 'w3' where id <= 2; commit").ok
+        assert pg.sql_by("w2", "set idle_in_transaction_session_timeout = 200").ok
+        pg.sql("select pg_sleep(0.8)")
+        assert pg.sql_by("w4", TAKE).value == [[3], [4]]
+        late = pg.sql_by("w2", "update jobs set done_by = 'w2' where id in (3, 4); commit")
+        assert late.status == "fail"
+        assert late.text == (
+            "w2: has no connection any more "
+            "(terminating connection due to idle-in-transaction timeout)"
+        )
+        assert pg.sql_by("w4", "rollback").ok
+        assert pg.sql("select count(*) from jobs where done_by is not null").value == [[2]]
+        assert pg.sql_by("w2", "select 1").value == [[1]], "told once, then it connects again"
+        assert repr(pg.hang_up("w9")) == "w9 hangs up: it had no connection"
+
+
+@needs("pg")
+def test_an_image_of_a_page_for_each_checkpoint_and_the_rate_of_syncs():
+    flush, count = "select pg_stat_force_next_flush()", "select wal_fpi from pg_stat_wal"
+    with Postgres() as pg:
+        images = {}
+        pg.put("x", 0)
+        for every in (1, 10):
+            pg.sql(flush)
+            before = pg.sql(count).value[0][0]
+            for n in range(10):
+                if n % every == 0:
+                    pg.sql("checkpoint")
+                pg.put("x", n)
+            pg.sql(flush)
+            images[every] = pg.sql(count).value[0][0] - before
+        assert images == {1: 10, 10: 1}
+        rates = pg.test_fsync()
+        assert rates.took_ms is None
+        assert {"fdatasync", "fsync"} & set(rates.value)
+        assert all(isinstance(rate, int) and rate > 0 for rate in rates.value.values())
+        assert not (pg._workspace.folder / "pg_test_fsync").exists()
+
+
 @needs("pg")
 def test_delay_and_cut_work_in_one_direction_of_one_link():
     with Postgres(standbys=1) as pg:
@@ -258,6 +308,9 @@ def test_a_server_that_does_not_come_up_says_why(monkeypatch, tmp_path, initdb, 
         (lambda pg: pg.put("", 1), "key='' must be"),
         (lambda pg: pg.put("x", 1.5), "value=1.5 must be"),
         (lambda pg: pg.sql(" "), "statement=' ' must be"),
+        (lambda pg: pg.sql_by("", "select 1"), "client='' must be"),
+        (lambda pg: pg.sql_by("w1", ""), "statement='' must be"),
+        (lambda pg: pg.hang_up(""), "client='' must be"),
         (lambda pg: pg.load(0), "rows=0 must be a whole number from 1"),
         (
             lambda pg: pg.load(10, kill_after=11),

@@ -73,6 +73,8 @@ def test_rows_missing_in_the_middle_would_be_told(log, monkeypatch):
         (lambda _: sqlite.write(synchronous="maybe"), "synchronous='maybe' must be one of FULL"),
         (lambda _: sqlite.write(rows=200_000, timeout_ms=50), "fewer rows or a larger timeout_ms"),
         (lambda log: log.reopen(flip=10**9), "the log has"),
+        (lambda _: sqlite.syncs(rows=0), "rows=0 must be"),
+        (lambda _: sqlite.syncs(synchronous="maybe"), "synchronous='maybe' must be one of FULL"),
     ],
 )
 def test_a_bad_argument_is_named(log, call, message):
@@ -84,3 +86,18 @@ def test_a_writer_that_does_not_start_is_told(monkeypatch):
     monkeypatch.setattr(sqlite, "WRITER", "raise SystemExit('no disk')")
     with pytest.raises(DsvizError, match=r"did not start.*no disk"):
         sqlite.write(rows=1)
+
+
+def test_normal_does_not_ask_the_disk_at_each_commit():
+    counts = {level: sqlite.syncs(200, level) for level in ("full", "normal")}
+    if None in counts.values():
+        pytest.skip("NOT TESTED, strace is missing or may not look at other processes")
+    assert counts["full"] >= 200
+    assert counts["normal"] < 20
+
+
+def test_without_strace_nobody_counts(monkeypatch):
+    monkeypatch.setattr(sqlite.shutil, "which", lambda _: None)
+    assert sqlite.syncs() is None
+    monkeypatch.setattr(sqlite.shutil, "which", lambda _: "/bin/false")
+    assert sqlite.syncs() is None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from engines_support import all_ended, eventually, killed_kernel, needs
 
-from dsviz.engines import ports, replay, valkey, valkey_cluster
+from dsviz.engines import ports, replay, valkey, valkey_aof, valkey_cluster
 from dsviz.engines.outcome import NotDone, Unknown
 from dsviz.engines.valkey import Valkey
 from dsviz.engines.valkey_cluster import ValkeyCluster
@@ -62,6 +62,62 @@ def test_what_a_kill_leaves_depends_on_the_append_only_file(kept):
         audit = v.audit()
         assert audit.lost == (0 if kept == "yes" else load.acked)
         assert audit.extra <= load.in_doubt
+
+
+@needs("valkey")
+def test_only_always_has_a_write_on_the_disk_when_it_is_acknowledged():
+    with Valkey(settings={"appendonly": "yes"}) as v:
+        for policy, at_once, soon in (
+            ("always", True, True),
+            ("everysec", False, True),
+            ("no", False, False),
+        ):
+            v.configure(appendfsync=policy)
+            told = [v.put("x", n) and v.synced().value for n in range(20)]
+            assert all(told) is at_once, policy
+            assert v.synced(2500).value is soon, policy
+        assert repr(v.synced()) == "synced at p: not yet"
+        v.kill("p")
+        assert v.synced().status == "fail"
+
+
+@needs("valkey")
+def test_a_damaged_copy_of_the_append_only_file_is_opened_checked_and_mended():
+    with Valkey(settings={"appendonly": "yes"}) as v:
+        with pytest.raises(DsvizError, match=r"holds no row: load\(\) some first"):
+            v.reopen("torn")
+        v.load(100)
+        whole = v.reopen()
+        assert (whole.state, whole.present, whole.lost) == ("whole", 100, 0)
+        assert v.check_aof().good_bytes == v.check_aof().bytes
+        torn = v.reopen("torn")
+        assert (torn.state, torn.present, torn.lost) == ("prefix", 99, 1)
+        assert v.check_aof("torn").good_bytes < v.check_aof("torn").bytes
+        refused = v.reopen("torn", load_truncated=False)
+        assert (refused.status, refused.state, refused.lost) == ("fail", "refused", 100)
+        assert refused.text.endswith("it does not start (Unexpected end of file)")
+        assert v.reopen("torn", load_truncated=False, fix=True).present == 99
+        believed = v.reopen("value")
+        assert (believed.state, believed.lost, len(believed.invented)) == ("invented", 1, 1)
+        assert v.check_aof("value").good_bytes == v.check_aof("value").bytes
+        assert v.reopen("length").state == "refused"
+        fixed = v.reopen("length", fix=True)
+        assert (fixed.state, fixed.present, fixed.lost) == ("prefix", 50, 50)
+        assert v.audit().lost == 0, "the server itself was not touched"
+    with Valkey() as v, pytest.raises(DsvizError, match="p keeps no append-only file"):
+        v.reopen()
+
+
+def test_a_torn_tail_is_a_prefix_and_a_flip_is_one_bit():
+    rows = [b"*3\r\n$4\r\nSADD\r\n$4\r\nload\r\n$1\r\n%d\r\n" % n for n in range(1, 6)]
+    log = b"".join(rows)
+    assert valkey_aof.damaged(log, "") == log
+    assert valkey_aof.damaged(log, "torn") == log[: -len(rows[-1])] + rows[-1][: len(rows[-1]) // 2]
+    for damage, was, now in (("value", b"3", b"s"), ("length", b"4", b"5")):
+        changed = valkey_aof.damaged(log, damage)
+        (place,) = (n for n in range(len(log)) if log[n] != changed[n])
+        assert (log[place : place + 1], changed[place : place + 1]) == (was, now)
+        assert place // len(rows[0]) == 2, "in the middle row"
 
 
 @needs("valkey")
@@ -209,6 +265,9 @@ def test_a_server_that_does_not_come_up_says_why(monkeypatch, tmp_path, body, me
         (lambda v: v.wait(-1), "replicas=-1 must be"),
         (lambda v: v.move(16_384, "p"), "slot=16384 must be"),
         (lambda v: v.follow("p", to="r9"), "no member 'r9'"),
+        (lambda v: v.reopen("burnt"), "damage='burnt' must be one of length, torn and value, or"),
+        (lambda v: v.check_aof("burnt"), "damage='burnt' must be one of"),
+        (lambda v: v.synced(-5), "timeout_ms=-5 must be"),
     ],
 )
 def test_a_bad_argument_is_named_with_what_would_do(call, message):

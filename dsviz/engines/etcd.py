@@ -25,7 +25,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from dsviz.engines.answers import Answer, Status
+from dsviz.engines.book import Book
 from dsviz.engines.etcd_members import EtcdMembers
+from dsviz.engines.etcd_wal import EtcdWal
 from dsviz.engines.face import INSTALL
 from dsviz.engines.journal import SERIALIZABLE_READ
 from dsviz.engines.live import Live, did, eventually, open_engine
@@ -57,11 +59,12 @@ def start_or_transcript(recording: str = "etcd-quorum") -> EtcdVerbs:
     return open_engine(EtcdCluster, recording, {})
 
 
-class EtcdCluster(Live, EtcdVerbs):
+class EtcdCluster(EtcdWal, Live, EtcdVerbs):
     """`size` etcd members e1, e2, … that write to a throw-away folder until `stop`.
 
     `leader` is asked to lead once at the start, so that every run of a notebook begins alike (None
-    leaves it to the election). Use it as a context manager or across cells. Raises DsvizError when
+    leaves it to the election). `wal_apart` keeps the write-ahead logs in folders of their own
+    (``--wal-dir``). Use it as a context manager or across cells. Raises DsvizError when
     the engine is missing, crashes, or takes longer than `start_timeout_ms` ms to be writable.
     """
 
@@ -73,7 +76,11 @@ class EtcdCluster(Live, EtcdVerbs):
         return available()
 
     def __init__(
-        self, size: int = 3, leader: str | None = "e1", start_timeout_ms: float = 60_000
+        self,
+        size: int = 3,
+        leader: str | None = "e1",
+        start_timeout_ms: float = 60_000,
+        wal_apart: bool = False,
     ) -> None:
         if not isinstance(size, int) or not 1 <= size <= 7:
             raise DsvizError(f"size={size!r} must be a whole number from 1 to 7")
@@ -84,7 +91,9 @@ class EtcdCluster(Live, EtcdVerbs):
         if problem:
             raise DsvizError(problem)
         self.version = _version(str(_binary()))
-        self._members = EtcdMembers(str(_binary()), self.members, start_timeout_ms)
+        told = (self.members, start_timeout_ms, bool(wal_apart))
+        self._members = EtcdMembers(str(_binary()), *told)
+        self._book = Book()
         try:
             self._members.settle()
             if leader is not None:
@@ -114,6 +123,16 @@ class EtcdCluster(Live, EtcdVerbs):
         found = self._operate(words, kind, key, None, via, act)
         stale = " (possibly stale)" if serializable and found.ok else ""
         return replace(found, text=found.text + stale)
+
+    def _load(self, rows: int, via: str, clients: int, timeout_ms: int) -> Answer:
+        gateway = self._members[via].client
+
+        def put(_: int, n: int) -> None:
+            gateway.put(f"load {n}", str(n), timeout_ms)
+
+        counts = self._book.run(rows, clients, put, None, self._journal, via)
+        words = self.words("load", {"rows": rows, "via": via, "clients": clients})
+        return Answer(f"{words}: {counts['acked']} ok", "ok", counts, counts["took_ms"])
 
     def _status(self) -> Status:
         return self._members.status()
@@ -151,7 +170,13 @@ class EtcdCluster(Live, EtcdVerbs):
         self._note_start(member)
         if len(self._members.running()) <= len(self.members) // 2:
             return Answer(f"start {member}: ok, it serves once a majority is up", "ok")
-        self._members.settle()
+        try:
+            self._members.settle()
+        except DsvizError:
+            if self._members[member].process.alive:
+                raise
+            words = self._members[member].process.last_words
+            return did("start", member, False, f"it ends by itself ({words})")
         return did("start", member, True)
 
 

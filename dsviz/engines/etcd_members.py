@@ -30,6 +30,7 @@ class EtcdMember:
     """A member `name` that serves clients on the first and its peers on the second of `ports`.
 
     `peers` maps every member to the port its peers dial; `client` is the one that clients dial.
+    With `wal_apart` its write-ahead log is not below its data but in a folder of its own.
     """
 
     def __init__(
@@ -40,26 +41,32 @@ class EtcdMember:
         ports: tuple[int, int],
         peers: dict[str, int],
         client: int,
+        wal_apart: bool = False,
     ) -> None:
         self.name = name
+        self.wal_apart = wal_apart
+        data = workspace.folder / name
+        self.wal_folder = workspace.folder / f"{name}-wal" if wal_apart else data / "member" / "wal"
         self.ports = ports
         self.gateway = Gateway(name, ports[0])  # looks past the links
         self.client = Gateway(name, client)
         client, peer = f"http://{HOST}:{ports[0]}", f"http://{HOST}:{ports[1]}"
         options = {
             "name": name,
-            "data-dir": str(workspace.folder / name),
+            "data-dir": str(data),
             "listen-client-urls": client,
             "advertise-client-urls": client,
             "listen-peer-urls": peer,
             "initial-advertise-peer-urls": f"http://{HOST}:{peers[name]}",
             "initial-cluster": ",".join(f"{m}=http://{HOST}:{p}" for m, p in peers.items()),
             "initial-cluster-state": "new",
-        }
+        } | ({"wal-dir": str(self.wal_folder)} if wal_apart else {})
         argv = [binary, *(f"--{option}={value}" for option, value in options.items())]
         # A learner's own ETCD_* settings (certificates, tokens, urls) are not for this cluster.
         env = {k: v for k, v in os.environ.items() if not k.startswith("ETCD_")}
-        self.process = Process(name, argv, workspace, env, readable=log_words)
+        self.process = Process(
+            name, argv, workspace, env, readable=log_words, telling='"level":"(panic|fatal)"'
+        )
 
     def start(self) -> None:
         """Start the process. Raises DsvizError when another program listens on its port."""
@@ -95,8 +102,11 @@ class EtcdMembers:
     Raises DsvizError when one cannot be started, crashes, or is not ready in time.
     """
 
-    def __init__(self, binary: str, names: Iterable[str], timeout_ms: float) -> None:
+    def __init__(
+        self, binary: str, names: Iterable[str], timeout_ms: float, wal_apart: bool = False
+    ) -> None:
         self.timeout_ms = timeout_ms
+        self._wal_apart = wal_apart
         self._binary = binary
         self._names = tuple(names)
         self._ids: dict[str, str] = {}
@@ -180,7 +190,8 @@ class EtcdMembers:
         peers = {n: self.links.add_shared(n, own[1], who) for n, own in ports.items()}
         for name, own in ports.items():
             client = self.links.add("client", name, own[0])
-            member = EtcdMember(name, self._binary, self._workspace, own, peers, client)
+            place = (self._binary, self._workspace)
+            member = EtcdMember(name, *place, own, peers, client, self._wal_apart)
             self._member[name] = member
             processes[name] = member.process
         for member in self._member.values():

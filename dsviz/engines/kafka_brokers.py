@@ -36,6 +36,8 @@ SETTINGS: dict[str, Any] = {
     "controller.quorum.fetch.timeout.ms": 1000,  # Kafka: 2 000
     "controller.quorum.election.backoff.max.ms": 300,  # Kafka: 1 000
     "controlled.shutdown.enable": "true",
+    "group.consumer.min.heartbeat.interval.ms": 100,  # Kafka: 5 000
+    "group.consumer.min.session.timeout.ms": 1000,  # Kafka: 45 000
     "group.initial.rebalance.delay.ms": 0,  # Kafka: 3 000
     "group.min.session.timeout.ms": 1000,  # Kafka: 6 000
     "log.cleaner.dedupe.buffer.size": 4_194_304,  # Kafka: 128 MB

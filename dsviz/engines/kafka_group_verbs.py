@@ -12,8 +12,12 @@ from dsviz.engines.answers import Answer
 from dsviz.engines.face import Face, checked_wait, whole
 from dsviz.errors import DsvizError, listed
 
-#: librdkafka's names of the assignors.
-STRATEGIES = ("range", "roundrobin", "cooperative-sticky")
+#: The assignors of each protocol, the one that is taken by default first: those of ``classic`` by
+#: librdkafka's names, where members assign, and those of the brokers (KIP-848).
+STRATEGIES = {
+    "classic": ("range", "roundrobin", "cooperative-sticky"),
+    "consumer": ("uniform", "range"),
+}
 COMMITS = ("never", "batch", "auto")
 OFFSETS_PARTITIONS = 50
 
@@ -29,6 +33,7 @@ class KafkaGroupVerbs(Face):
         "coordinator",
         "effects",
         "defaults",
+        "broker_defaults",
     }
 
     def join(
@@ -36,7 +41,8 @@ class KafkaGroupVerbs(Face):
         group: str,
         *consumers: str,
         topic: str,
-        strategy: str = "range",
+        protocol: str = "classic",
+        strategy: str | None = None,
         session_ms: int = 6000,
         static: bool = False,
         commit: str = "batch",
@@ -48,19 +54,25 @@ class KafkaGroupVerbs(Face):
     ) -> Answer:
         """Start consumers, each a process, one after the other; wait until all have their part.
 
-        `strategy` is ``range``, ``roundrobin`` or ``cooperative-sticky``, `static` gives each its
-        name as ``group.instance.id``. A consumer polls up to `poll_records` at once, works
-        `work_ms` on each, and commits its position after each batch (``batch``), by librdkafka's
-        own timer every 5 000 ms (``auto``), or only when told to (``never``). It is evicted when
-        it is not heard of for `session_ms`, and leaves when it does not poll for `max_poll_ms`.
+        `protocol` is ``classic`` or ``consumer``, the one of KIP-848. `strategy` is ``range`` (the
+        default), ``roundrobin`` or ``cooperative-sticky``; with ``consumer`` it is ``uniform`` (the
+        default) or ``range``, and brokers set the session (``group.consumer.session.timeout.ms``),
+        not `session_ms`. `static` gives each its name as ``group.instance.id``. A consumer polls up
+        to `poll_records` at once, works `work_ms` on each, and commits its position after each
+        batch (``batch``), by librdkafka's own timer every 5 000 ms (``auto``), or only when told to
+        (``never``). It is evicted when it is not heard of for `session_ms`, and leaves when it does
+        not poll for `max_poll_ms`.
 
         Prints who has which topic partitions and each rebalance callback; `value` has
         ``assignment`` (by consumer), ``callbacks`` (a list with ``consumer``, ``what``,
         ``partitions``, ``at_ms``), ``took_ms``. Raises DsvizError when the group is not stable
         after `timeout_ms`.
         """
-        if strategy not in STRATEGIES:
-            raise DsvizError(f"strategy={strategy!r} must be one of {listed(STRATEGIES)}")
+        if protocol not in STRATEGIES:
+            raise DsvizError(f"protocol={protocol!r} must be 'classic' or 'consumer'")
+        known = STRATEGIES[protocol]
+        if strategy is not None and strategy not in known:
+            raise DsvizError(f"strategy={strategy!r} must be one of {listed(known)}")
         if commit not in COMMITS:
             raise DsvizError(f"commit={commit!r} must be one of {listed(COMMITS)}")
         if reset not in ("earliest", "latest"):
@@ -73,7 +85,8 @@ class KafkaGroupVerbs(Face):
         if not isinstance(work_ms, (int, float)) or not 0 <= work_ms <= 10_000:
             raise DsvizError(f"work_ms={work_ms!r} must be between 0 and 10000 ms")
         who = {"group": named("group", group), "consumers": _consumers(consumers, self.members)}
-        how = {"topic": named("topic", topic), "strategy": strategy, "session_ms": session_ms}
+        how = {"topic": named("topic", topic), "protocol": protocol}
+        how |= {"strategy": strategy or known[0], "session_ms": session_ms}
         more = {"static": bool(static), "commit": commit, "poll_records": poll_records}
         rest = {"work_ms": work_ms, "max_poll_ms": max_poll_ms, "reset": reset}
         wait = checked_wait(timeout_ms)
@@ -190,13 +203,25 @@ class KafkaGroupVerbs(Face):
             raise DsvizError('name an option, as in defaults("session.timeout.ms")')
         return self._ask("defaults", names=[named("option", name) for name in names])
 
+    def broker_defaults(self, *names: str) -> Answer:
+        """Return the values that these brokers use when nobody sets them.
+
+        As in ``broker_defaults("group.consumer.session.timeout.ms")``; `value` is a mapping. Raises
+        DsvizError for a name that brokers do not know.
+        """
+        if not names:
+            raise DsvizError(
+                'name a property, as in broker_defaults("group.consumer.session.timeout.ms")'
+            )
+        return self._ask("broker_defaults", names=[named("property", name) for name in names])
+
     @classmethod
     def words(cls, verb: str, args: dict[str, Any]) -> str:
         """Return a call in words, as its answer begins."""
         if verb == "join":
-            static = ", static" if args["static"] else ""
-            who = ", ".join(args["consumers"])
-            return f"join {args['group']} ({args['strategy']}{static}): {who}"
+            told = ["protocol consumer"] * (args["protocol"] == "consumer") + [args["strategy"]]
+            told += ["static"] * args["static"]
+            return f"join {args['group']} ({', '.join(told)}): {', '.join(args['consumers'])}"
         if verb == "leave":
             return f"leave: {', '.join(args['consumers'])}"
         if verb in ("crash", "freeze", "thaw"):
@@ -207,8 +232,8 @@ class KafkaGroupVerbs(Face):
             return f"{verb} {args['group']}"
         if verb in ("assignment", "rebalances", "offsets", "lag", "effects", "coordinator"):
             return f"{verb} of {args['group']}"
-        if verb == "defaults":
-            return f"defaults of {', '.join(args['names'])}"
+        if verb in ("defaults", "broker_defaults"):
+            return f"{verb.replace('_', ' ')} of {', '.join(args['names'])}"
         return super().words(verb, args)
 
 

@@ -17,6 +17,7 @@ from dsviz.engines.kafka_records import PROBE_S, KafkaRecords
 from dsviz.errors import DsvizError, listed
 
 OFFSETS_TOPIC = "__consumer_offsets"
+DEFAULT_CONFIG = 5  # where a value comes from, in Kafka's protocol: nobody has set it
 CALLBACKS = ("assigned", "revoked", "lost")
 
 
@@ -191,6 +192,19 @@ class KafkaGroupViews(KafkaRecords):
         text = "\n".join(f"{name} = {found}" for name, found in value.items())
         return Answer(text, "ok", value)
 
+    def _broker_defaults(self, names: list[str]) -> Answer:
+        from confluent_kafka.admin import ConfigResource, ResourceType
+
+        one = ConfigResource(ResourceType.BROKER, "1")
+        found = self._admin().describe_configs([one], request_timeout=PROBE_S)[one]
+        entries = found.result(PROBE_S + 1)
+        unknown = [name for name in names if name not in entries]
+        if unknown:
+            raise DsvizError(f"brokers have no property {listed(unknown)}; see Kafka's manual")
+        value = {name: built_in(entries[name]) for name in names}
+        text = "\n".join(f"{name} = {found}" for name, found in value.items())
+        return Answer(text, "ok", value)
+
     def _seen(self, group: str) -> tuple[str, dict[str, list[int]]] | None:
         """Return the coordinator's (state, topic partitions by consumer), None for no answer."""
         from confluent_kafka import KafkaException
@@ -207,6 +221,12 @@ class KafkaGroupViews(KafkaRecords):
         return found.state.name, owned
 
 
+def built_in(entry: Any) -> str | None:
+    """Return what a broker's property is when nobody sets it, among all that is said of it."""
+    told = [entry, *(entry.synonyms or {}).values()]
+    return next((one.value for one in told if one.source == DEFAULT_CONFIG), None)
+
+
 def table(rows: list[tuple[str, ...]]) -> list[str]:
     """Return rows as lines with columns that are as wide as they need to be."""
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -219,8 +239,15 @@ def parts_of(numbers: Iterable[int]) -> str:
 
 
 def story(callbacks: list[dict[str, Any]]) -> str:
-    told = ", ".join(f"{c['what']} {parts_of(c['partitions'])}" for c in callbacks)
-    return told or "nothing changed"
+    """Return callbacks in words, one after the other; pieces that come in a row are one."""
+    steps: list[tuple[str, list[int]]] = []
+    for what, parts in ((c["what"], c["partitions"]) for c in callbacks):
+        # Where members keep what does not move, each topic partition comes as soon as its last
+        # owner has let go of it: in how many pieces is chance.
+        if what == "assigned" and steps and steps[-1][0] == "assigned":
+            parts = sorted([*steps.pop()[1], *parts])
+        steps.append((what, parts))
+    return ", ".join(f"{what} {parts_of(parts)}" for what, parts in steps) or "nothing changed"
 
 
 def _gaps(effects: list[dict[str, Any]]) -> dict[str, float]:

@@ -62,17 +62,21 @@ class KafkaGroups(KafkaGroupViews):
         self._note_start(name)
 
     def _consumer_settings(self, name: str, group: str, options: dict) -> dict[str, Any]:
-        session = options["session_ms"]
         told = common(self._doors(), name) | {
             "auto.offset.reset": options["reset"],
             "enable.auto.commit": options["commit"] == "auto",
             "fetch.wait.max.ms": 50,
             "group.id": group,
-            "heartbeat.interval.ms": min(3000, session // HEARTBEATS_A_SESSION),
+            "group.protocol": options["protocol"],
             "max.poll.interval.ms": options["max_poll_ms"],
-            "partition.assignment.strategy": options["strategy"],
-            "session.timeout.ms": session,
         }
+        if options["protocol"] == "consumer":
+            told["group.remote.assignor"] = options["strategy"]
+        else:
+            session = options["session_ms"]
+            told["heartbeat.interval.ms"] = min(3000, session // HEARTBEATS_A_SESSION)
+            told["partition.assignment.strategy"] = options["strategy"]
+            told["session.timeout.ms"] = session
         return told | ({"group.instance.id": name} if options["static"] else {})
 
     def _leave(self, consumers: list[str], timeout_ms: int) -> Answer:

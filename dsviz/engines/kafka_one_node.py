@@ -153,6 +153,14 @@ class OneNode(KafkaGroups, Live, KafkaVerbs):
         everybody = all(held) or len(held) > len(parts)
         return everybody and sorted(p for owned in held for p in owned) == parts
 
+    def _join(self, group: str, consumers: list[str], timeout_ms: int, **options: Any) -> Answer:
+        if options["protocol"] == "consumer":
+            raise DsvizError(NEEDS_KAFKA)
+        return super()._join(group, consumers, timeout_ms, **options)
+
+    def _broker_defaults(self, names: list[str]) -> Answer:
+        raise DsvizError(NEEDS_KAFKA)
+
     def _make_offsets_topic(self) -> None:
         """It keeps the offsets elsewhere."""
 

@@ -30,6 +30,7 @@ from dsviz.engines.outcome import NotDone, Unknown
 from dsviz.engines.ports import HOST, free_ports
 from dsviz.engines.postgres_members import Server, binaries
 from dsviz.engines.postgres_roles import Roles
+from dsviz.engines.postgres_tools import sync_rates
 from dsviz.engines.postgres_verbs import PostgresVerbs
 from dsviz.engines.postgres_wire import Rows, Wire
 from dsviz.engines.process import wait_until
@@ -200,13 +201,15 @@ class Postgres(Roles, Live, PostgresVerbs):
         return self._operate(words, "read", key, None, via, act)
 
     def _query(self, statement: str, via: str, timeout_ms: int) -> Answer:
-        wire = self._wire("client", via)
+        return self._asked(self._wire("client", via), via, statement, timeout_ms)
+
+    def _asked(self, wire: Wire, who: str, statement: str, timeout_ms: int) -> Answer:
         try:
             rows = wire.ask(statement, timeout_ms=timeout_ms)
         except NotDone as error:
-            return Answer(f"{via}: {error}", "fail")
+            return Answer(f"{who}: {error}", "fail")
         except Unknown as error:
-            return Answer(f"{via}: {error}, outcome unknown", "info")
+            return Answer(f"{who}: {error}, outcome unknown", "info")
         text = "\n".join([table(rows), *(f"WARNING: {one}" for one in rows.warnings)])
         return Answer(text, "ok", [list(row) for row in rows.rows])
 
@@ -214,6 +217,27 @@ class Postgres(Roles, Live, PostgresVerbs):
         answer = self._query(statement, via, timeout_ms)
         self._note(f"{' '.join(statement.split())[:80]} → {answer.status}", via)
         return answer
+
+    def _sql_by(self, client: str, statement: str, via: str, timeout_ms: int) -> Answer:
+        answer = self._asked(self._own_wire(client, via), client, statement, timeout_ms)
+        self._note(f"{' '.join(statement.split())[:80]} → {answer.status}", client)
+        return answer
+
+    def _own_wire(self, client: str, via: str) -> Wire:
+        """Return the connection of one client, whose transactions outlast a statement."""
+        key = (f"by {client}", via)
+        if key not in self._wires:
+            self._wires[key] = Wire(client, self._dial["client", via], lasting=True)
+        return self._wires[key]
+
+    def _hang_up(self, client: str, via: str) -> Answer:
+        words = self.words("hang_up", {"client": client})
+        done = self._own_wire(client, via).break_off()
+        here = "select 1 from pg_stat_activity where application_name = $1"
+        look = self._wire("dsviz", via)
+        eventually(lambda: not look.ask(here, (client,), timeout_ms=PROBE_MS).rows, PROBE_MS)
+        self._note(words, client)
+        return Answer(f"{words}: {'ok' if done else 'it had no connection'}", "ok")
 
     def _configure(self, member: str, settings: dict[str, str]) -> Answer:
         words = self.words("configure", {"member": member, "settings": settings})
@@ -266,6 +290,11 @@ class Postgres(Roles, Live, PostgresVerbs):
         args = {"rows": rows, "via": via, "kill_after": kill_after}
         text = self.words("load", args) + ("" if kill_after else f": {counts['acked']} ok")
         return Answer(text, "ok", counts, counts["took_ms"])
+
+    def _test_fsync(self) -> Answer:
+        rates = sync_rates(self._programs / "pg_test_fsync", self._workspace)
+        told = ", ".join(f"{method} {rate:,}" for method, rate in rates.items())
+        return Answer(f"syncs a second, by pg_test_fsync: {told}", "ok", rates)
 
     def _audit(self, via: str) -> Answer:
         try:

@@ -19,7 +19,7 @@ class PostgresVerbs(Face):
     """The calls a notebook makes; see `dsviz.engines.postgres.Postgres`."""
 
     engine, title = "postgres", "PostgreSQL"
-    queries = Face.queries | {"query", "audit", "recovery", "wal"}
+    queries = Face.queries | {"query", "audit", "recovery", "wal", "test_fsync"}
 
     def put(self, key: str, value: str | int, via: str = "p", timeout_ms: float = 3000) -> Answer:
         """Write through member `via`; no answer within `timeout_ms` ms is an unknown outcome.
@@ -43,11 +43,25 @@ class PostgresVerbs(Face):
         Whole numbers and truth values are Python's, everything else is text. Warnings of the server
         stand below the table. Raises DsvizError for an empty statement.
         """
-        if not isinstance(statement, str) or not statement.strip():
-            raise DsvizError(f"statement={statement!r} must be a text that is not empty")
-        looks = LOOKS.match(statement) and not CHANGES.search(statement.lower())
+        looks = LOOKS.match(_text("statement", statement)) and not CHANGES.search(statement.lower())
         verb, wait = "query" if looks else "execute", checked_wait(timeout_ms)
         return self._ask(verb, via, statement=statement, via=via, timeout_ms=wait)
+
+    def sql_by(
+        self, client: str, statement: str, via: str = "p", timeout_ms: float = 10_000
+    ) -> Answer:
+        """Run a statement as a client of that name, whose connection stays open; prints like `sql`.
+
+        So ``begin`` opens a transaction that its next statements belong to, with the locks they
+        take. When the server has closed the connection, the first call says so and does nothing.
+        Raises DsvizError for an empty name or statement.
+        """
+        args = {"client": _text("client", client), "statement": _text("statement", statement)}
+        return self._ask("sql_by", via, **args, via=via, timeout_ms=checked_wait(timeout_ms))
+
+    def hang_up(self, client: str, via: str = "p") -> Answer:
+        """Close a client's connection without a word, as the death of its process does."""
+        return self._ask("hang_up", via, client=_text("client", client), via=via)
 
     def configure(self, member: str = "p", **settings: str | int) -> Answer:
         """Change settings of a running member, as in ``configure(synchronous_commit="off")``.
@@ -124,6 +138,14 @@ class PostgresVerbs(Face):
         whole("tail", tail, 1, 1000)
         return self._ask("wal", member, member=member, tail=tail)
 
+    def test_fsync(self) -> Answer:
+        """Measure how often a second this machine's disk keeps 8 kB (pg_test_fsync), 5 s long.
+
+        `value` has a rate for each way to ask for it, by the name in ``wal_sync_method``. The text
+        has the rates as well, so it differs from run to run.
+        """
+        return self._ask("test_fsync")
+
     @classmethod
     def words(cls, verb: str, args: dict[str, Any]) -> str:
         """Return a call in words, as its answer begins."""
@@ -133,6 +155,10 @@ class PostgresVerbs(Face):
             return f"get {args['key']} via {args['via']}"
         if verb in ("query", "execute"):
             return f"{' '.join(args['statement'].split())} at {args['via']}"
+        if verb == "sql_by":
+            return f"{args['client']}: {' '.join(args['statement'].split())}"
+        if verb == "hang_up":
+            return f"{args['client']} hangs up"
         if verb == "configure":
             told = ", ".join(f"{name} = {value!r}" for name, value in args["settings"].items())
             return f"configure {args['member']}: {told}"
@@ -145,3 +171,9 @@ class PostgresVerbs(Face):
         if verb == "rewind":
             return f"rewind {args['member']} to {args['to']}"
         return super().words(verb, args)
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise DsvizError(f"{name}={value!r} must be a text that is not empty")
+    return value

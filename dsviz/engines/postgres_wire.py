@@ -6,8 +6,10 @@ deadline here is simply the end of the waiting: nothing is cancelled, and the ou
 
 from __future__ import annotations
 
+import os
 import re
 import select
+import socket
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,24 +37,29 @@ class Rows:
 class Wire:
     """A connection of a client called `name` to what listens on `port`; opened when needed.
 
-    `ask` raises `NotDone` or `Unknown` when a statement has no success; the connection is then
-    closed and the next call opens another one.
+    `ask` raises `NotDone` or `Unknown` when a statement has no success. When the connection is gone
+    the next call opens another one; with `lasting` it says so once first, because a transaction may
+    have gone with it.
     """
 
     name: str
     port: int
     settings: str = ""
+    lasting: bool = False
     _conn: Any = None
     _warnings: list[str] = field(default_factory=list)
 
     def ask(self, sql: str, params: tuple = (), timeout_ms: float = 3000) -> Rows:
         """Run one statement (or, without `params`, several) in a transaction of its own."""
         deadline = time.monotonic() + timeout_ms / 1000
+        self._warnings.clear()
         if self._conn is not None and self._hung_up():
+            said = self._last_words()
             self.close()
+            if self.lasting:
+                raise NotDone(f"has no connection any more ({said})")
         if self._conn is None:
             self._open(deadline, timeout_ms)
-        self._warnings.clear()
         try:
             self._send(sql, params)
             return self._results(deadline, timeout_ms)
@@ -68,6 +75,19 @@ class Wire:
         if conn is not None:
             conn.finish()
 
+    def break_off(self) -> bool:
+        """Close the connection without a word, as the end of a process does; False for none."""
+        if self._conn is None:
+            return False
+        with socket.socket(fileno=os.dup(self._conn.socket)) as line:
+            line.shutdown(socket.SHUT_RDWR)
+        self.close()
+        return True
+
+    def _last_words(self) -> str:
+        """Return what the server said when it hung up: to an idle client it comes as a notice."""
+        return self._warnings[-1] if self._warnings else "the server hung up"
+
     def _hung_up(self) -> bool:
         """Tell whether the server closed the idle connection, as one that ended has."""
         from psycopg import OperationalError
@@ -77,6 +97,7 @@ class Wire:
             # Its last words come first, then the end.
             while select.select([self._conn.socket], [], [], 0)[0]:
                 self._conn.consume_input()
+                self._conn.is_busy()  # reads what came, and calls `_notice` with it
                 if self._conn.status == ConnStatus.BAD:
                     return True
         except OperationalError:
@@ -181,12 +202,12 @@ class Wire:
         self._warnings.append(": ".join(word for word in words if word))
 
 
-def _ready(socket: int, writes: bool, deadline: float) -> bool:
+def _ready(line: int, writes: bool, deadline: float) -> bool:
     """Wait for the socket until the deadline; False when it came first."""
     wait = deadline - time.monotonic()
     if wait <= 0:
         return False
-    read, write, _ = select.select([socket], [socket] if writes else [], [], wait)
+    read, write, _ = select.select([line], [line] if writes else [], [], wait)
     return bool(read or write)
 
 

@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dsviz.engines.answers import Answer
+from dsviz.engines.face import whole
 from dsviz.engines.workspace import Workspace, send_signal
 from dsviz.errors import DsvizError
 
@@ -89,10 +90,45 @@ def write(
     return SqliteLog(workspace, acked, took, f"{kind}, synchronous = {level}")
 
 
+def syncs(rows: int = 100, synchronous: str = "FULL", timeout_ms: float = 60_000) -> int | None:
+    """Return how often SQLite asks the disk to keep what it wrote, for `rows` transactions.
+
+    Counted by strace; None where that is missing or may not look at other processes. Raises
+    DsvizError for a bad argument.
+    """
+    program, level = shutil.which("strace"), _one_of("synchronous", synchronous, LEVELS)
+    whole("rows", rows, 1, MOST_ROWS)
+    if program is None:
+        return None
+    with Workspace("sqlite") as place:
+        seen = place.folder / "calls"
+        trace = [program, "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(seen)]
+        child = subprocess.Popen(
+            [*trace, *_writing(place.folder / "db", "WAL", level, str(rows))],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        place.adopt(child)
+        try:
+            failed = child.wait(timeout_ms / 1000)
+        except subprocess.TimeoutExpired:
+            raise DsvizError(
+                f"SQLite's writer took longer than {timeout_ms:g} ms; give fewer rows"
+            ) from None
+        place.release(child)
+        return None if failed else seen.read_text(encoding="utf-8").count("sync(")
+
+
 def _one_of(name: str, value: str, words: tuple[str, ...]) -> str:
     if str(value).upper() not in words:
         raise DsvizError(f"{name}={value!r} must be one of {', '.join(words)}")
     return str(value).upper()
+
+
+def _writing(path: Path, *told: str) -> list[str]:
+    return [sys.executable, "-I", "-S", "-c", WRITER, str(path), *told]
 
 
 def _run_writer(
@@ -102,7 +138,7 @@ def _run_writer(
     path = workspace.folder / FILES / "db"
     path.parent.mkdir()
     writer = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", WRITER, str(path), *told],
+        _writing(path, *told),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

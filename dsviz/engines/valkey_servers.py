@@ -14,6 +14,7 @@ from dsviz.engines.face import INSTALL
 from dsviz.engines.live import Live
 from dsviz.engines.outcome import NotDone, Unknown
 from dsviz.engines.process import wait_until
+from dsviz.engines.valkey_aof import ValkeyAof
 from dsviz.engines.valkey_members import Client, binary, environment_problem
 from dsviz.engines.valkey_verbs import ValkeyVerbs
 from dsviz.engines.workspace import unsupported
@@ -27,7 +28,7 @@ def available() -> str | None:
     return unsupported() or environment_problem(binary(), INSTALL)
 
 
-class ValkeyServers(Live, ValkeyVerbs):
+class ValkeyServers(ValkeyAof, Live, ValkeyVerbs):
     """What servers of every arrangement have in common; see `Valkey`."""
 
     face = ValkeyVerbs

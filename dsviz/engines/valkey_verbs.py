@@ -6,7 +6,7 @@ from typing import Any
 
 from dsviz.engines.answers import Answer
 from dsviz.engines.face import Face, checked, checked_wait, stored_value, whole
-from dsviz.errors import DsvizError
+from dsviz.errors import DsvizError, listed
 
 #: Commands that only look, so that a replay may answer them in any order.
 LOOKS = frozenset(
@@ -18,13 +18,20 @@ LOOKS = frozenset(
 )
 LOOKS_OF = {"CLUSTER": {"KEYSLOT", "COUNTKEYSINSLOT", "INFO"}, "CONFIG": {"GET"}}
 MOST_ROWS = 100_000
+#: What can be done to a copy of an append-only file, in words.
+DAMAGES = {
+    "": "",
+    "torn": ", tail torn",
+    "value": ", a value flipped",
+    "length": ", a length flipped",
+}
 
 
 class ValkeyVerbs(Face):
     """The calls a notebook makes; see `dsviz.engines.valkey.Valkey` and `.ValkeyCluster`."""
 
     engine, title = "valkey", "Valkey"
-    queries = Face.queries | {"look", "audit"}
+    queries = Face.queries | {"look", "audit", "reopen", "check_aof"}
 
     def put(
         self,
@@ -75,6 +82,40 @@ class ValkeyVerbs(Face):
         whole("replicas", replicas, 0, 100)
         wait = checked_wait(timeout_ms)
         return self._ask("wait", via, replicas=replicas, timeout_ms=wait, via=via)
+
+    def synced(self, timeout_ms: float = 0, via: str = "p") -> Answer:
+        """Tell whether what this notebook wrote last is on the disk of member `via` (WAITAOF).
+
+        Waits for it at most `timeout_ms` ms, 0 does not wait; `value` is true or false.
+        """
+        wait = checked_wait(timeout_ms) if timeout_ms else 0
+        return self._ask("synced", via, via=via, timeout_ms=wait)
+
+    def reopen(
+        self,
+        damage: str = "",
+        load_truncated: bool = True,
+        fix: bool = False,
+        member: str = "p",
+    ) -> Answer:
+        """Damage a copy of a member's append-only file and start a server on it; count the rows.
+
+        `damage` is ``torn`` (the last command is cut in two), ``value`` or ``length`` (a bit of it
+        is flipped in the middle of the file), or nothing. `load_truncated` is Valkey's
+        ``aof-load-truncated``; with `fix` the copy goes through ``valkey-check-aof --fix`` first.
+        The answer's `present`, `lost` (of what `load` was told), `invented` (rows that it never
+        sent) and `state`, which is ``whole``, ``prefix``, ``invented``, ``damaged`` or ``refused``.
+        The member itself goes on as it was.
+        """
+        args = {"damage": _damage(damage), "load_truncated": bool(load_truncated)}
+        return self._ask("reopen", member, member=member, **args, fix=bool(fix))
+
+    def check_aof(self, damage: str = "", member: str = "p") -> Answer:
+        """Have ``valkey-check-aof`` look at a damaged copy of a member's append-only file.
+
+        The answer's `good_bytes` of its `bytes` are commands that can be read.
+        """
+        return self._ask("check_aof", member, member=member, damage=_damage(damage))
 
     def configure(self, member: str = "p", **settings: str | int) -> Answer:
         """Change settings of a running member (CONFIG SET), with _ for -: ``appendonly="yes"``."""
@@ -157,8 +198,21 @@ class ValkeyVerbs(Face):
             return f"load {args['rows']} numbers into {args['via']}{ends}"
         if verb in ("audit", "wait"):
             return f"{verb} at {args['via']}"
+        if verb == "reopen":
+            rule = "" if args["load_truncated"] else ", aof-load-truncated no"
+            fixed = ", then valkey-check-aof --fix" if args["fix"] else ""
+            return f"reopened{DAMAGES[args['damage']]}{fixed}{rule}"
+        if verb == "check_aof":
+            return f"valkey-check-aof{DAMAGES[args['damage']]}"
         if verb == "follow":
             return f"{args['member']} follows {args['to']}"
         if verb == "move":
             return f"move slot {args['slot']} to {args['to']}"
         return super().words(verb, args)
+
+
+def _damage(name: str) -> str:
+    if name not in DAMAGES:
+        known = listed(one for one in DAMAGES if one)
+        raise DsvizError(f"damage={name!r} must be one of {known}, or '' for none")
+    return name
