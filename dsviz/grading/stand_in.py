@@ -172,8 +172,8 @@ class StandIn(Node):
         with contextlib.suppress(DiskError):  # the submission has met it on its own side
             self._slot.disk.sync(*files, then=None if then is None else text(then, 60))
 
-    def _log(self, text: str) -> None:
-        self._kernel.effect(self._slot, "log", text(text, 10_000))
+    def _log(self, said: str) -> None:
+        self._kernel.effect(self._slot, "log", text(said, 10_000))
 
     _VERBS: ClassVar = {
         "send": _send,
