@@ -104,7 +104,8 @@ def _tracks(faults: Sequence[Mapping], duration: float) -> list[list[tuple]]:
         start = fault["at"]
         end = duration if fault["ends"] is None else min(fault["ends"], duration)
         label = {"partition": "network partition"}.get(fault["label"], fault["label"])
-        span = ((fault["text"], f"{label} {' '.join(fault['nodes'])}", label), start, end)
+        groups = fault["chip"].partition(" · ")[0].removeprefix(f"{fault['label']} ")
+        span = ((fault["text"], f"{label} {groups}", groups, label), start, end)
         for track in tracks:
             if all(start >= other[2] or end <= other[1] for other in track):
                 track.append(span)

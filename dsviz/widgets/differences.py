@@ -53,7 +53,8 @@ def _owned(op: Operation | None) -> str:
 def _ending(trace: Trace, op: Operation) -> str:
     at = "" if op.return_ms is None else f" at {op.return_ms:,.0f} ms"
     if op.status == "ok":
-        return ("it is done" if op.result is None else f"it returns {short(op.result)}") + at
+        done = "it returns nothing" if op.f == "read" else "it is done"
+        return (done if op.result is None else f"it returns {short(op.result)}") + at
     if op.status == "fail":
         return "it is refused" + at
     reason = why(trace, op).summary.partition(": ")[2].rstrip(".")
