@@ -305,20 +305,6 @@ def test_why_tells_the_chain_and_marks_it(watch: Any) -> None:
     assert marked >= 1
 
 
-def test_the_time_beside_the_cursor_is_whole_at_both_ends_of_the_run(watch: Any) -> None:
-    player = watch()
-    for key in ("Home", "End"):
-        player.root.locator(".ds-scrub").press(key)
-        inside = player.root.evaluate(
-            """root => {
-              const frame = root.querySelector(".ds-frame").getBoundingClientRect();
-              const label = root.querySelector(".ds-cursor span").getBoundingClientRect();
-              return label.top >= frame.top && label.bottom <= frame.bottom;
-            }"""
-        )
-        assert inside, key
-
-
 def test_a_click_on_an_operation_asks_why(watch: Any) -> None:
     player = watch(SETUP + "player = Player(scenario, faults=Crash('r1', at=25))\nplayer")
     spot = player.root.evaluate(

@@ -126,7 +126,6 @@ class SpaceTime {
     const y = 4 + (t - this.top) * this.scale;
     moveTo(this.veil, "Y", y);
     moveTo(this.cursor, "Y", y);
-    moveTo(this.cursorText, "Y", clamp(y, 9, this.room - 9) - y); // its label stays inside the frame
     if (!this.player.hurried) this.cursorText.textContent = ms(t).slice(0, -3);
   }
 
