@@ -21,6 +21,12 @@ def sentence(event: Event) -> str:
     return write(event) if write else f"{event.node} {event.what} {event.data!r}"
 
 
+def milliseconds(ms: float) -> str:
+    """Return a time as the player writes it: ``60.8 ms``, with three decimals below 1 ms."""
+    digits = f"{ms:,.{3 if abs(ms) < 1 else 1}f}"
+    return f"{digits.rstrip('0').rstrip('.')} ms"
+
+
 def fields(body: dict[str, Any]) -> str:
     """Return a message's fields as ``(key='x', version=2)``, empty for none."""
     return f"({', '.join(f'{k}={v!r}' for k, v in body.items())})" if body else ""

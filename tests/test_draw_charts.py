@@ -101,6 +101,11 @@ def test_availability(strict, theme):
     assert "A target of 99.9 % allows" in picture.caption
 
 
+def test_a_network_partition_is_named_by_its_groups_as_far_as_there_is_room(strict):
+    names = [text for text in words(charts.availability(strict)) if "partition" in text]
+    assert names == ["partition", "network partition k2, r1, r2 | h1, h2 + 2"]
+
+
 def test_availability_without_a_failure(run):
     calm = quorum.inversion().run(0, ())
     assert charts.availability(calm).caption == (

@@ -9,6 +9,7 @@ import sys
 import pytest
 from draw_support import FAULTS, all_answered, everything, gossip
 
+from dsviz.check.verdict import Verdict
 from dsviz.draw.frames import (
     FATES,
     STEPS,
@@ -200,6 +201,11 @@ def test_outcome_in_words(trace):
     assert rows["outcome unknown"] == str(sum(op.status == "info" for op in history))
     assert rows["messages lost"] == str(len(trace.select("drop")))
     assert rows["all answered"].startswith("violated at")
+
+
+def test_a_moment_in_the_outcome_is_rounded_as_the_player_rounds_it(trace):
+    at = Verdict("fine", "violated", "It is not.", at=60.7852)
+    assert dict(outcome(trace, [at]))["fine"] == "violated at 60.8 ms"
 
 
 def test_two_futures_are_compared():

@@ -37,6 +37,20 @@ def played(*work, **named):
     return shown
 
 
+def test_the_line_that_raised_ends_where_the_error_begins(capsys):
+    right, coordinator = classes_of(solution().code())
+
+    class Replica(right):
+        def on_store(self, msg):
+            if msg.nothing > 0:
+                self.disk.sync()
+
+    played(Replica, coordinator, lab=SLUG, step="write")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "AttributeError" in said
+    assert ":: " not in said
+
+
 def test_the_solution_passes_and_nothing_plays(capsys):
     assert played(*classes_of(solution().code()), lab=SLUG) == []
     out = capsys.readouterr().out

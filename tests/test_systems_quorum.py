@@ -12,6 +12,8 @@ from dsviz.check.measures import latencies, stale_between
 from dsviz.errors import DsvizError
 from dsviz.sim.faults import Crash
 from dsviz.systems import quorum
+from dsviz.transcript import milliseconds
+from dsviz.widgets.differences import differences
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -45,6 +47,33 @@ def test_simulator_and_wars_model_agree():
     for R, W in ((1, 1), (1, 2), (2, 1)):
         model = 100 * laws.wars(tuple(quorum.wars("lnkd-disk").values()), 3, R, W).consistent()
         assert fresh_share("lnkd-disk", R=R, W=W, trials=5000) == pytest.approx(model, abs=2.0)
+
+
+def test_a_stale_read_is_told_with_the_time_that_the_player_shows():
+    verdict = fresh_reads(quorum.staleness("lnkd-disk", trials=8, pause=12, duration=120).run(2))
+    assert verdict.sentence.startswith(f"A read nothing at {verdict.at:.1f} ms, although")
+    assert "acknowledged at 3.1 ms" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("ms", "said"),
+    [
+        (0, "0 ms"),
+        (0.4257, "0.426 ms"),
+        (3.54, "3.5 ms"),
+        (10, "10 ms"),
+        (60.7852, "60.8 ms"),
+        (2070, "2,070 ms"),
+    ],
+)
+def test_times_are_written_as_the_player_writes_them(ms, said):
+    assert milliseconds(ms) == said
+
+
+def test_two_futures_say_that_a_read_returned_nothing():
+    scenario = quorum.staleness("lnkd-disk", trials=8, pause=12, duration=120)
+    told = differences(scenario.run(2), scenario.run(2, (Crash("k1", at=3.2),)))
+    assert any("A's read x: in A it returns nothing at 3.5 ms" in sentence for sentence in told)
 
 
 def test_a_read_that_waits_is_fresh_more_often():

@@ -9,6 +9,7 @@ from dsviz.check.measures import events_of, stale_reads
 from dsviz.check.verdict import Verdict
 from dsviz.errors import listed
 from dsviz.trace import Message, Trace
+from dsviz.transcript import milliseconds
 
 
 def fresh_reads(trace: Trace) -> Verdict:
@@ -27,8 +28,9 @@ def fresh_reads(trace: Trace) -> Verdict:
     more = f" ({len(pairs)} reads are stale in all.)" if len(pairs) > 1 else ""
     got = "nothing" if read.result is None else f"{read.result}"
     sentence = (
-        f"{read.process} read {got} at {read.return_ms:,.0f} ms, although the write of "
-        f"{write.value} was acknowledged at {write.return_ms:,.0f} ms, before the read began.{more}"
+        f"{read.process} read {got} at {milliseconds(read.return_ms)}, although the write of "
+        f"{write.value} was acknowledged at {milliseconds(write.return_ms)}, "
+        f"before the read began.{more}"
     )
     events = events_of(trace, write.id, read.id)
     return Verdict(name, "violated", sentence, read.return_ms, events, (write.id, read.id))

@@ -103,8 +103,7 @@ def _tracks(faults: Sequence[Mapping], duration: float) -> list[list[tuple]]:
     for fault in faults:
         start = fault["at"]
         end = duration if fault["ends"] is None else min(fault["ends"], duration)
-        label = {"partition": "network partition"}.get(fault["label"], fault["label"])
-        span = ((fault["text"], f"{label} {' '.join(fault['nodes'])}", label), start, end)
+        span = (_names(fault), start, end)
         for track in tracks:
             if all(start >= other[2] or end <= other[1] for other in track):
                 track.append(span)
@@ -112,6 +111,15 @@ def _tracks(faults: Sequence[Mapping], duration: float) -> list[list[tuple]]:
         else:
             tracks.append([span])
     return tracks
+
+
+def _names(fault: Mapping) -> tuple[str, ...]:
+    """What a fault may be called, the longest first."""
+    label = fault["label"]
+    if label != "partition":
+        return fault["text"], f"{label} {' '.join(fault['nodes'])}", label
+    groups = fault["chip"].partition(" · ")[0].removeprefix(f"{label} ")
+    return fault["text"], f"network partition {groups}", groups, label
 
 
 def _fault_bar(sheet: Sheet, names: Sequence[str], left: float, right: float, y: float) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from dsviz.draw.columns import columns_of
 from dsviz.draw.labels import message_label
 from dsviz.trace import Event, Message, Trace, as_row
-from dsviz.transcript import sentence
+from dsviz.transcript import milliseconds, sentence
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def measures(trace: Trace, verdicts: Iterable[Any] = ()) -> list[Measure]:
     rows.append(_counted("messages lost", fate.count(1) + fate.count(2) + fate.count(3), True))
     for verdict in verdicts:
         words = {"ok": "holds", "violated": "violated", "undecided": "undecided"}[verdict.status]
-        at = "" if verdict.at is None else f" at {verdict.at:g} ms"
+        at = "" if verdict.at is None else f" at {milliseconds(verdict.at)}"
         rows.append(Measure(verdict.check, words + at, bad=verdict.status == "violated"))
     return rows
 

@@ -25,7 +25,7 @@ def no_errors(trace: Trace) -> Verdict:
     for row in trace.rows:
         if row[2] == "crash" and row[5]:
             *where, error = row[5].splitlines()
-            place = where[-1] if where else "before its first line"
+            place = where[-1].rstrip(":") if where else "before its first line"
             sentence = f"{row[3]} stopped at {row[0]:,.0f} ms {place}: {error}"
             return Verdict("no errors", "violated", sentence, row[0], (row[1],))
     return Verdict("no errors", "ok", "No handler raised an exception.")

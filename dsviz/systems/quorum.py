@@ -349,7 +349,8 @@ def sloppy_quorum(sloppy: bool = True) -> Scenario:
     )
     checks = (*CHECKS, replicas_agree)
     network = Network(5.0)
-    return Scenario("sloppy quorum", nodes, 9000, network, faults, checks, sync_ms=0.5)
+    name = "sloppy quorum" if sloppy else "strict quorum"
+    return Scenario(name, nodes, 9000, network, faults, checks, sync_ms=0.5)
 
 
 # What the lesson measures ---------------------------------------------------------------------
@@ -434,7 +435,7 @@ def numbers(
     meet = "yes" if laws.must_intersect(N, R, W) else "no"
     return [
         ("R + W > N: every read meets every write", meet if not sloppy else f"{meet}, but sloppy"),
-        (f"reads fresh {read_delay:g} ms after the commit", f"{trial.consistent(read_delay):.1%}"),
+        (f"reads fresh {read_delay:g} ms after the ack", f"{trial.consistent(read_delay):.2%}"),
         ("99.9 % of reads are fresh after", f"{trial.visible():,.1f} ms"),
         ("99.9th percentile of reads", f"{laws.percentile(trial.reads, 0.999):,.2f} ms"),
         ("99.9th percentile of writes", f"{laws.percentile(trial.writes, 0.999):,.2f} ms"),

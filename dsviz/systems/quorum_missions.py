@@ -63,7 +63,7 @@ MISSIONS = (
         "N = 3 and R = W = 1 again, LNKD-DISK: set the shortest read delay at which 99.9 % of "
         "reads are fresh.",
         waits_long_enough,
-        "One of the rows beside the controls names it.",
+        "One of the rows beside the controls names it; the arrow keys move a slider by one.",
     ),
     Mission(
         "Four replicas, majorities for both. Compare the last two rows with those of N = 3, "
@@ -79,7 +79,8 @@ MISSIONS = (
     Mission(
         "The hard one: sloppy on, R = W = 2 of 3, and a stale read all the same. Faults are yours.",
         stale_although_they_meet,
-        "Stand-ins are asked after 60 ms of silence. Lasso r1 and r2 before a write begins, and "
-        "let them come back just before it is acknowledged.",
+        "Stand-ins are asked after 60 ms of silence. Cut r1 and r2 off before a write begins, and "
+        "let them come back just before it is acknowledged. Does r3 answer the read first? Another "
+        "seed has another order.",
     ),
 )

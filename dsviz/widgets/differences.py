@@ -6,6 +6,7 @@ from dsviz.check.why import why
 from dsviz.draw.labels import short
 from dsviz.history import Operation
 from dsviz.trace import Trace
+from dsviz.transcript import milliseconds
 
 __all__ = ["differences"]
 
@@ -51,9 +52,10 @@ def _owned(op: Operation | None) -> str:
 
 
 def _ending(trace: Trace, op: Operation) -> str:
-    at = "" if op.return_ms is None else f" at {op.return_ms:,.0f} ms"
+    at = "" if op.return_ms is None else f" at {milliseconds(op.return_ms)}"
     if op.status == "ok":
-        return ("it is done" if op.result is None else f"it returns {short(op.result)}") + at
+        done = "it returns nothing" if op.f == "read" else "it is done"
+        return (done if op.result is None else f"it returns {short(op.result)}") + at
     if op.status == "fail":
         return "it is refused" + at
     reason = why(trace, op).summary.partition(": ")[2].rstrip(".")

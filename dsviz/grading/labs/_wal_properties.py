@@ -29,7 +29,7 @@ def no_surprises(trace: Trace) -> Verdict:
             *where, error = row[5].splitlines()
             if error.split(":")[0] in ALLOWED:
                 continue
-            place = where[-1] if where else "before its first line"
+            place = where[-1].rstrip(":") if where else "before its first line"
             sentence = f"db stopped at {row[0]:,.0f} ms {place}: {error}"
             return Verdict(name, "violated", sentence, row[0], (row[1],))
     return Verdict(name, "ok", "No handler raised an exception.")

@@ -12,7 +12,7 @@ from dsviz.widgets.kit.base import Kit, script
 
 #: What a good answer contains; one point each.
 RUBRIC = (
-    "stated my assumptions",
+    "its assumptions, said aloud",
     "the right mechanism",
     "a case in which it fails",
     "a number",

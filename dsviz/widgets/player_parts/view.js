@@ -246,7 +246,8 @@ class PlayerView extends Surroundings {
 
   operationWords(row) {
     const { ops, names } = this.run;
-    const result = { ok: ops.result[row] >= 0 ? `returns ${this.run.text(ops.result[row])}` : "done", fail: "failed", info: "unknown", open: "no answer" }[ops.status[row]];
+    const done = this.run.text(ops.text[row]).startsWith("read") ? "returns nothing" : "done";
+    const result = { ok: ops.result[row] >= 0 ? `returns ${this.run.text(ops.result[row])}` : done, fail: "failed", info: "unknown", open: "no answer" }[ops.status[row]];
     return `${names[ops.client[row]]}: ${this.run.text(ops.text[row])} · ${result}`;
   }
 
