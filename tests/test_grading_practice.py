@@ -29,8 +29,8 @@ def unsolved():
 def played(*work, **named):
     shown = []
 
-    def play(scenario, seed, title):
-        shown.append((scenario, seed, title))
+    def play(scenario, seed, title, at):
+        shown.append((scenario, seed, title, at))
         return "the player"
 
     assert check(*work, play=play, **named) in (None, "the player")
@@ -81,10 +81,10 @@ def test_the_lab_is_known_by_its_classes(capsys):
 @pytest.mark.parametrize("answer", answers("wrong", SLUG), ids=lambda answer: answer.name)
 def test_a_wrong_answer_plays_its_own_counterexample(answer, capsys):
     (shown,) = played(*classes_of(answer.code()), lab=SLUG)
-    scenario, seed, title = shown
+    scenario, seed, title, at = shown
     assert answer.about["message"] in " ".join(capsys.readouterr().out.split())
     verdicts = scenario.judge(scenario.run(seed))
-    assert any(verdict.status == "violated" for verdict in verdicts)
+    assert at in [verdict.at for verdict in verdicts if verdict.status == "violated"]
     assert f"seed {seed}" in title
     clients = [node for node in scenario.nodes.values() if isinstance(node, Client)]
     assert sum(len(client.operations) for client in clients) <= 10, (

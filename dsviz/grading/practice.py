@@ -11,11 +11,12 @@ from typing import Any
 
 from dsviz.errors import DsvizError, listed
 from dsviz.grading.grade import mark_answers
-from dsviz.grading.lab import Case, Check, Lab, Mark, all_labs, lab_named, table
+from dsviz.grading.lab import Check, Lab, Mark, all_labs, lab_named, table
 from dsviz.grading.run import run_check
 from dsviz.sim.node import Node
 
-#: Shows a counterexample: called as ``play(scenario, seed=..., title=...)``.
+#: Shows a counterexample: called as ``play(scenario, seed=..., title=..., at=...)``,
+#: where `at` is the moment in ms at which it goes wrong, or None.
 Play = Callable[..., Any]
 
 
@@ -37,7 +38,7 @@ def check(
     print(table(marks))
     if step is None and any(isinstance(item, type) for item in work):
         print("\n" + _summary(chosen, marks))
-    shown = next((mark.counterexample for mark in marks if mark.counterexample), None)
+    shown = next((mark for mark in marks if mark.counterexample), None)
     return None if shown is None or play is None else _played(shown, play)
 
 
@@ -95,5 +96,6 @@ def _summary(lab: Lab, marks: list[Mark]) -> str:
     )
 
 
-def _played(case: Case, play: Play) -> Any:
-    return play(case.scenario, seed=case.seed, title=f"{case.name} (seed {case.seed})")
+def _played(mark: Mark, play: Play) -> Any:
+    case, at = mark.counterexample, mark.verdict and mark.verdict.at
+    return play(case.scenario, seed=case.seed, title=f"{case.name} (seed {case.seed})", at=at)

@@ -142,6 +142,7 @@ class SpaceTime {
     ctx.setLineDash([]);
     ctx.font = `600 10px ${FONT}`;
     const width = Math.max(32, textWidth(ctx, this.time) + 11);
+    y = Math.min(Math.max(y, 9), this.surface.height - 10); // the time stays whole at either end
     ctx.fillStyle = c.background;
     ctx.beginPath();
     ctx.roundRect(2 + line / 2, y - 8 + line / 2, width - line, 17 - line, 4 - line / 2);
