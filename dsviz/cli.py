@@ -138,6 +138,10 @@ def _parser() -> argparse.ArgumentParser:
     hunt.add_argument("--variant", metavar="V", help="one variant of it (default: all, in turn)")
     hunt.add_argument("--seeds", type=int, default=200, metavar="N", help="runs a variant (200)")
     hunt.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (1)")
+    hunt.add_argument(
+        "--smallest-of", type=int, default=1, metavar="N",
+        help="shrink so many failing runs, show the smallest (1)",
+    )  # fmt: skip
     hunt.add_argument("--json", action="store_true", help="print the result as JSON")
     hunt.set_defaults(run=_hunt)
 
@@ -217,7 +221,9 @@ def _classroom(args: argparse.Namespace) -> int:
 def _hunt(args: argparse.Namespace) -> int:
     from dsviz.hunt_command import hunt_system
 
-    return hunt_system(args.system, args.variant, args.seeds, args.json, args.jobs)
+    return hunt_system(
+        args.system, args.variant, args.seeds, args.json, args.jobs, args.smallest_of
+    )
 
 
 def _replay(args: argparse.Namespace) -> int:

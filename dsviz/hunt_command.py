@@ -51,10 +51,12 @@ def hunt_system(
     seeds: int = 200,
     as_json: bool = False,
     jobs: int = 1,
+    smallest_of: int = 1,
 ) -> int:
     """Hunt in one variant of a system, or in all, and print what was found.
 
-    `seeds` runs a variant at most, spread over `jobs` processes. Returns the exit status: 0 when
+    `seeds` runs a variant at most, spread over `jobs` processes; `smallest_of` failing ones are
+    made small, and the smallest is shown. Returns the exit status: 0 when
     nothing was found, 1 when something was. Raises DsvizError for an unknown name.
     """
     if seeds < 1 or jobs < 1:
@@ -69,6 +71,7 @@ def hunt_system(
                 target.schedules,
                 executor=executor,
                 progress=sys.stderr.isatty(),
+                smallest_of=smallest_of,
             )
             results.append(_plain(target, result) | _run(target, result))
             if not as_json:

@@ -18,6 +18,7 @@ from dsviz.check.explore import hunt, sweep
 from dsviz.check.reduce import parts_of, reduced, smaller
 from dsviz.check.verdict import Verdict
 from dsviz.errors import DsvizError
+from dsviz.hunt_command import targets
 from dsviz.sim.faults import FAULTS, Crash, Cut, DiskFailure, Partition, PowerLoss, Restart
 from dsviz.sim.node import Client, Node, Op
 from dsviz.sim.scenario import Scenario
@@ -71,6 +72,35 @@ def test_it_stops_at_the_first_or_counts_all():
     assert first.failing == every.failing[:1]
     assert len(every.failing) > 3
     assert (every.seed, every.scenario.faults) == (first.seed, first.scenario.faults)
+
+
+def test_the_smallest_of_several_is_kept():
+    """From `test_found`: the first run of this system that fails has four parts that it needs."""
+    (target,) = targets("quorum", "R+W<=N")
+    first, second, *_ = (
+        hunt(target.make, [seed], target.schedules)
+        for seed in range(20)
+        if hunt(target.make, [seed], target.schedules, shrink_budget=1)
+    )
+    assert (
+        second.size
+        < first.size
+        == len(first.faults)
+        + sum(
+            len(node.operations)
+            for node in first.scenario.nodes.values()
+            if isinstance(node, Client)
+        )
+    )
+    best = hunt(target.make, range(20), target.schedules, smallest_of=2)
+    assert best.failing == (first.first_seed, second.first_seed)
+    assert (best.first_seed, best.size, best.runs) == (
+        second.first_seed,
+        second.size,
+        second.first_seed + 1,
+    )
+    with pytest.raises(DsvizError, match="smallest_of=0 must be 1 or more"):
+        hunt(target.make, [1], smallest_of=0)
 
 
 def test_without_schedules_it_finds_what_a_sweep_finds():

@@ -19,6 +19,16 @@ def test_it_finds_a_planted_bug_and_exits_with_1(capsys):
     assert err == ""
 
 
+def test_the_smallest_of_several_can_be_asked_for(capsys):
+    words = ["hunt", "quorum", "--variant", "R+W<=N", "--seeds", "20", "--json"]
+    sizes = []
+    for more in ([], ["--smallest-of", "2"]):
+        assert cli.main([*words, *more]) == 1
+        [result] = json.loads(capsys.readouterr().out)
+        sizes.append(len(result["faults"]) + json.dumps(result["run"]).count('"f": '))
+    assert sizes[1] < sizes[0]
+
+
 def test_it_finds_nothing_in_the_mended_twin_and_exits_with_0(capsys):
     assert cli.main(["hunt", "quorum", "--variant", "R+W>N", "--seeds", "15"]) == 0
     assert "Not found in 15 runs" in capsys.readouterr().out

@@ -139,6 +139,7 @@ def hunt(
     progress: bool = False,
     count_all: bool = False,
     shrink_budget: int = 2_000,
+    smallest_of: int = 1,
 ) -> Found | NotFound:
     """Look for a run that violates a check, and make it small.
 
@@ -147,16 +148,20 @@ def hunt(
     `dsviz.check.chaos.Schedule` is a generator). `check` is one check or several (default: all of
     the scenario's). The answer is the first failing run in the order of `seeds`, whatever the
     executor and however many workers it has; `count_all` goes through all seeds and lists every
-    failing one. About `shrink_budget` more runs at most, in this process, make it small. Raises
-    DsvizError when there is nothing to check.
+    failing one. About `shrink_budget` more runs at most, in this process, make it small. With
+    `smallest_of` more than one, so many failing runs are made small and the smallest is the answer,
+    since what cannot be left out of one may not be needed in another. Raises DsvizError when there
+    is nothing to check.
     """
+    if smallest_of < 1:
+        raise DsvizError(f"smallest_of={smallest_of!r} must be 1 or more")
     checks = () if check is None else (check,) if callable(check) else tuple(check)
     job = _Job(scenario, checks, schedules)
     total = len(seeds) if hasattr(seeds, "__len__") else None  # type: ignore[arg-type]
     results = in_order(_judged, job, seeds, executor)
     if progress:
         results = show_progress(results, total, "hunting")
-    runs, first, failing, undecided, raised, error = 0, None, [], [], [], None
+    runs, best, failing, undecided, raised, error = 0, None, [], [], [], None
     for seed, seen in results:
         runs += 1
         if seen.undecided:
@@ -166,14 +171,16 @@ def hunt(
             error = error or seen.error
         if seen.verdict is not None:
             failing.append(seed)
-            first = first or (seed, seen, runs)
-            if not count_all:
+            wanted = len(failing) <= smallest_of and (best is None or best.size > 1)
+            if wanted:
+                found = _shrunk(job, seed, seen, runs, shrink_budget)
+                best = found if best is None or found.size < best.size else best
+            if not count_all and (len(failing) == smallest_of or best.size <= 1):
                 break
-    if first is None:
+    if best is None:
         return NotFound(job.scenario, runs, tuple(undecided), tuple(raised), error)
-    seed, seen, at = first
-    tail = (tuple(failing), tuple(undecided), tuple(raised))
-    return _shrunk(job, seed, seen, at, shrink_budget, tail)
+    seen_in_all = {"failing": failing, "undecided": undecided, "raised": raised}
+    return dataclasses.replace(best, **{name: tuple(seeds) for name, seeds in seen_in_all.items()})
 
 
 def _judged(job: _Job, seed: int) -> _Seen:
@@ -192,9 +199,7 @@ def _judged(job: _Job, seed: int) -> _Seen:
     return _Seen(violated, found, undecided and found is None, error)
 
 
-def _shrunk(
-    job: _Job, seed: int, seen: _Seen, runs: int, budget: int, tail: tuple[tuple, ...]
-) -> Found:
+def _shrunk(job: _Job, seed: int, seen: _Seen, runs: int, budget: int) -> Found:
     original = job.of(seed)
     checks = job.checks_of(original)
     search = _Shrinking(checks[seen.violated or 0], seed)
@@ -206,7 +211,7 @@ def _shrunk(
     small = dataclasses.replace(small, checks=checks)
     verdict = search.judge(small.run(search.seed))
     minimal = result.minimal and again.minimal
-    return Found(small, search.seed, verdict, runs, search.runs, minimal, seed, *tail, original)
+    return Found(small, search.seed, verdict, runs, search.runs, minimal, seed, original=original)
 
 
 class _Shrinking:

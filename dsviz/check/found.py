@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dsviz.check.reduce import operations_of
 from dsviz.check.verdict import Verdict
 
 
@@ -18,7 +19,7 @@ class Found:
     a client can be left out; it is False when the budget for shrinking ran out before that was
     sure. `first_seed` is the seed that was found; shrinking may have moved to another one, `seed`,
     under which a smaller part fails. `failing` are the seeds that fail (the first only, unless
-    all were counted).
+    all were counted or the smallest of several was wanted).
     """
 
     scenario: Any
@@ -28,10 +29,10 @@ class Found:
     shrink_runs: int
     minimal: bool
     first_seed: int
-    failing: tuple[int, ...]
-    undecided: tuple[int, ...]
-    raised: tuple[int, ...]
-    original: Any  # the scenario as it was found, with all its faults
+    failing: tuple[int, ...] = ()
+    undecided: tuple[int, ...] = ()
+    raised: tuple[int, ...] = ()
+    original: Any = None  # the scenario as it was found, with all its faults
 
     def __bool__(self) -> bool:
         return True
@@ -40,6 +41,12 @@ class Found:
     def faults(self) -> tuple:
         """The faults that are left after shrinking."""
         return self.scenario.faults
+
+    @property
+    def size(self) -> int:
+        """How many faults, and operations in the lists of clients, are left."""
+        nodes = self.scenario.nodes.values()
+        return len(self.faults) + sum(len(operations_of(node)) for node in nodes)
 
     @property
     def trace(self) -> Any:

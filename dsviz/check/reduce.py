@@ -16,7 +16,7 @@ from typing import Any
 
 from dsviz.check.shrink import shrink
 
-__all__ = ["Smaller", "parts_of", "reduced", "smaller"]
+__all__ = ["Smaller", "operations_of", "parts_of", "reduced", "smaller"]
 
 #: ("fault", number in the list) or (name of a client, number of its operation).
 Part = tuple[str, int]
@@ -56,7 +56,7 @@ def parts_of(scenario: Any) -> list[Part]:
     faults = enumerate(scenario.faults)
     parts: list[Part] = [("fault", number) for number, fault in faults if not _restart(fault)]
     for name, node in scenario.nodes.items():
-        parts += [(name, number) for number in range(len(_operations(node)))]
+        parts += [(name, number) for number in range(len(operations_of(node)))]
     return parts
 
 
@@ -67,7 +67,7 @@ def reduced(scenario: Any, parts: tuple[Part, ...]) -> Any:
         kept.setdefault(owner, []).append(number)
     nodes = {}
     for name, node in scenario.nodes.items():
-        ops = _operations(node)
+        ops = operations_of(node)
         nodes[name] = _with(node, [ops[i] for i in kept.get(name, ())]) if ops else node
     chosen = set(kept.get("fault", ()))
     left = [f for i, f in enumerate(scenario.faults) if i in chosen or _restart(f)]
@@ -97,8 +97,8 @@ def _lasting(faults: list) -> bool:
     return any(type(fault).__name__ in ("DiskFailure", "Corrupt") for fault in faults)
 
 
-def _operations(node: Any) -> tuple:
-    """The operations of a client that has a list of them (others decide as they go)."""
+def operations_of(node: Any) -> tuple:
+    """Return the operations of a client that has a list of them (others decide as they go)."""
     ops = getattr(node, "operations", ())
     return ops if isinstance(ops, tuple) and hasattr(node, "next_operation") else ()
 
