@@ -5,7 +5,7 @@ other right answers, wrong ones, stronger ones, the unfinished lab, hostile cell
 that are broken in some way. No two have the same text.
 
 ``make bench ARGS=grading`` takes 40 of each lab, ``python -m benchmarks.grading 300`` a whole class
-of each, in an hour or more a lab.
+of each, ``python -m benchmarks.grading 300 04-quorum`` of one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks.table import Row, against, printed, reaching, store
 from dsviz.classroom.many import Row as Marked
 from dsviz.classroom.many import executor_of, grade_folder, local, notebooks
-from dsviz.grading.lab import Lab, all_labs
+from dsviz.grading.lab import Lab, all_labs, lab_named
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -149,10 +149,13 @@ def told(rows: list[Marked]) -> list[tuple[Any, ...]]:
     ]
 
 
-def classes(count: int = COUNT, peers: bool = True) -> list[Row]:
-    """Return the rows about all labs: notebooks a minute here, on Dask, and beside nbgrader."""
+def classes(count: int = COUNT, peers: bool = True, slugs: Sequence[str] = ()) -> list[Row]:
+    """Return the rows about labs (default: all): notebooks a minute here, on Dask, beside nbgrader.
+
+    Raises DsvizError for a lab that does not exist.
+    """
     rows: list[Row] = []
-    for lab in all_labs().values():
+    for lab in [lab_named(slug) for slug in slugs] or all_labs().values():
         with tempfile.TemporaryDirectory() as folder:
             kinds = hand_in(Path(folder), lab, count)
             rows += _class(Path(folder), lab, kinds)
@@ -241,6 +244,6 @@ def autograde(course: Path, lab: Lab) -> float:
 
 
 if __name__ == "__main__":
-    found = classes(int(sys.argv[1]) if len(sys.argv) > 1 else COUNT)
+    found = classes(int(sys.argv[1]) if len(sys.argv) > 1 else COUNT, slugs=sys.argv[2:])
     print(printed(found))
     store(found, ROOT / "build" / "bench-grading.json")
