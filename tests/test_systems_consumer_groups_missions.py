@@ -60,7 +60,7 @@ def test_half_of_it_is_not_enough(number):
 def test_the_numbers_of_the_settings_that_the_lesson_begins_with():
     play = Playground(playground, numbers, **CONTROLS)
     assert dict(play.rows) == {
-        "as fast as one member, times": "4",
+        "times as fast as one member": "4",
         "members without work": "0",
         "a full poll takes": "250 ms of 5,000",
         "nobody reads a crashed member's share for": "8 to 11 s",
