@@ -197,6 +197,14 @@ def test_law(theme):
     )
 
 
+def test_law_counts_in_whole_members():
+    members = list(range(1, 15))
+    law = {"law": [laws.useful_parallelism(12, n) for n in members]}
+    shown = words(charts.law(members, law, x_label="members", shares=False))
+    assert set(map(str, members)) <= set(shown)
+    assert "2.5" not in shown
+
+
 def test_law_with_curves_that_end_together_and_with_points_alone():
     same = {f"curve number {i}": [0.1, 0.5, 0.9 + i / 1000] for i in range(5)}
     check(charts.law([1, 2, 3], same))

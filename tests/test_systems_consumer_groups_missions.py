@@ -57,10 +57,17 @@ def test_half_of_it_is_not_enough(number):
     assert number not in achieved(*NOT_YET[number])
 
 
+def test_one_member_is_told_in_the_singular():
+    play = Playground(playground, numbers, **CONTROLS)
+    assert playground(**play.values).name == "4 members, 12 partitions, eager"
+    play.fields["members"].value = play.fields["partitions"].value = 1
+    assert playground(**play.values).name == "1 member, 1 partition, eager"
+
+
 def test_the_numbers_of_the_settings_that_the_lesson_begins_with():
     play = Playground(playground, numbers, **CONTROLS)
     assert dict(play.rows) == {
-        "as fast as one member, times": "4",
+        "times as fast as one member": "4",
         "members without work": "0",
         "a full poll takes": "250 ms of 5,000",
         "nobody reads a crashed member's share for": "8 to 11 s",

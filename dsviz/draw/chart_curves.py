@@ -162,7 +162,7 @@ def law(
     margin = 0.0 if log else (max(places) - min(places)) * 0.03
     xs = Scale(min(places) - margin, max(places) + margin, box[0], box[2], log)
     plot = Plot(sheet, box, xs, Scale(low, high, box[3], box[1]))
-    whole = all(float(v).is_integer() for v in places) and len(set(places)) <= 12
+    whole = all(float(v).is_integer() for v in places) and len(set(places)) <= 16
     at = sorted(set(places)) if whole and not log else None
     plot.axes(x_label, y_label, y_text=percent if shares else number, x_ticks=at)
     colours = {}

@@ -70,7 +70,7 @@ def playground(
         check_generation=generation_check,
     )
     broker = Broker(partitions=partitions, every=EVERY)
-    name = f"{members} members, {partitions} partitions, {protocol}"
+    name = f"{_counted(members, 'member')}, {_counted(partitions, 'partition')}, {protocol}"
     return group(name, made, coordinator, broker, DURATION, sink=Sink(fenced=token))
 
 
@@ -95,7 +95,7 @@ def numbers(
     rate = 1000 / EVERY * partitions / members
     silent = (session - heartbeat + BARRIER * 1000, session + BARRIER * 1000)
     return [
-        ("as fast as one member, times", f"{useful:g}"),
+        ("times as fast as one member", f"{useful:g}"),
         ("members without work", str(max(0, members - partitions))),
         (
             "a full poll takes",
@@ -112,6 +112,10 @@ def numbers(
         ),
         ("silence of a rolling restart, 5 s each", _restart(protocol, members, partitions, static)),
     ]
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _restart(protocol: str, members: int, partitions: int, static: bool) -> str:
@@ -167,8 +171,8 @@ MISSIONS = (
     Mission(
         "Let one of them move a committed offset back.",
         goes_back,
-        "The generation check is off at first. The commit has to come late, and the new owner "
-        "must have committed before.",
+        "The generation check must be off. The commit has to come late, and the new owner must "
+        "have committed before: try a pause that begins between two commits.",
     ),
     Mission(
         "Make that zombie harmless: it works, and neither an offset nor the sink notices.",
@@ -176,12 +180,13 @@ MISSIONS = (
         "There are two doors, and each has a lock of its own.",
     ),
     Mission(
-        "Without any fault: all members busy for 40 s, and not one offset committed.",
+        "The hard one, without any fault: all members busy for 40 s, and not one offset committed.",
         works_for_nothing,
-        "How long does a full poll take, and how long may it? There must be enough records.",
+        "How long does a full poll take, and how long may it? Already the first poll must be full: "
+        "few members, many topic partitions.",
     ),
     Mission(
-        "The hard one: a member that has nothing to do takes over when another one crashes.",
+        "A member that has nothing to do takes over when another one crashes.",
         idle_member,
         "More members than topic partitions. Wait for a session and a barrier.",
     ),

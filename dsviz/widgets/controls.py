@@ -69,7 +69,7 @@ class Playground(TextFallback, widgets.VBox):
 
 
 def _control(name: str, spec: Any) -> widgets.Widget:
-    style = {"description_width": "110px"}
+    style = {"description_width": "126px"}
     layout = widgets.Layout(width="min(100%, 420px)")
     common = {"description": name.replace("_", " "), "style": style, "layout": layout}
     if isinstance(spec, list):

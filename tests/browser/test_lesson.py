@@ -91,6 +91,20 @@ def test_a_prediction_is_kept_and_shown_beside_the_outcome(lesson: Any) -> None:
     assert page.get_by_label("A: v2, B: v1").is_checked()
 
 
+def test_what_is_said_to_screen_readers_makes_no_scrollbar(page: Any) -> None:
+    shown = page("e1-predict")
+    output = shown.locator(".jp-OutputArea-output:has(.ds-kit)").first
+    assert output.evaluate("it => it.querySelectorAll('.dk-live').length") == 1
+    # Wherever on the page it stands: whether a pixel is too much depends on the rounding.
+    for top in (0, 0.25, 0.5, 0.75):
+        more = output.evaluate(
+            "(it, top) => { it.style.marginTop = `${top}px`;"
+            " return it.scrollHeight - it.clientHeight; }",
+            top,
+        )
+        assert more == 0, top
+
+
 def test_typing_and_arrows_stay_in_the_widget(page: Any) -> None:
     shown = page("e1-predict")
     before = cells_of(shown)

@@ -9,7 +9,7 @@ class Consumer(Node):
     shows = ("generation", "holds")
 
     def on_start(self):
-        self.generation = 0  # the newest that it has heard of
+        self.generation = 0  # that of the newest assignment
         self.positions = {}  # partition -> offset of the next record to work on
         self.buffer = []  # (partition, offset) of records that wait for their turn
         self.set_timer("begin", max(0, self.starts - self.now))

@@ -113,7 +113,8 @@ def starts_over(story: Story, verdict: Verdict) -> str | None:
 
 @hint(
     "generation",
-    "Every effect says in which generation it was made: the newest that its member has heard of.",
+    "Every effect says in which generation it was made: that of the newest assignment its member "
+    "got. A request to give back begins none.",
     "own partitions",
 )
 def wrong_generation(_story: Story, verdict: Verdict) -> str | None:
