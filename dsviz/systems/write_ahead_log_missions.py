@@ -190,7 +190,7 @@ MISSIONS = (
         "The hard one: group commit, and an acknowledged transfer is gone although every client "
         "was told that all is well. Let a sync fail that is tried again.",
         silent_loss,
-        "Choose retry. The checkpoint halfway writes all pages again, so let a sync fail after it, "
-        "when a transfer waits; then take the power.",
+        "Choose retry. The checkpoint halfway writes all pages again, so let a sync fail after it. "
+        "Take the power once the transfer that waited for it is answered.",
     ),
 )
