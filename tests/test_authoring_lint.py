@@ -145,6 +145,11 @@ TWINS = [
     ("words_mean_one_thing", lambda n: say(n, "hook", "A partition."), "say network partition"),
     ("words_mean_one_thing", lambda n: say(n, "hook", "It is consistent."), "linearizable"),
     ("words_mean_one_thing", lambda n: say(n, "hook", "Exactly-once delivery."), "effects"),
+    (
+        "formulas_are_typeset",
+        lambda n: edit(n, "law", r"\binom{N}{R}", r"\\binom{N}{R}"),
+        "a backslash too many",
+    ),
     ("items_are_numbered", lambda n: without_item(n, "P2"), "item P2 is missing"),
     ("items_are_numbered", lambda n: more_items(n, "Z1"), "item Z1"),
     ("no_item_is_missing", lambda n: without_item(n, "m6"), "item m6 is missing"),

@@ -215,6 +215,16 @@ def test_law_with_curves_that_end_together_and_with_points_alone():
     assert alone.caption == "2 simulated points."
 
 
+def test_law_names_points_that_have_no_curve():
+    points = {"other": ([1, 2], [0.2, 0.3], [0.1, 0.2], [0.3, 0.4])}
+    picture = charts.law([1, 2, 3], {"known": [0.5, 0.6, 0.7]}, points, shares=False)
+    check(picture)
+    assert {"known", "other"} <= set(words(picture))
+    assert picture.caption.startswith(
+        "known: 0.5 at 1 to 0.7 at 3; other, simulated: 0.2 at 1 to 0.3"
+    )
+
+
 @THEMES
 def test_bars(theme):
     values = {f"N = {n}": 100 * (1 - laws.majority_availability(n, 0.99)) for n in range(1, 8)}

@@ -1,5 +1,7 @@
 """Every number of the write-ahead log lesson, at its default seed and over a sweep of seeds."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from dsviz import laws
@@ -11,7 +13,6 @@ from dsviz.systems.write_ahead_log_audit import (
     CHECKS,
     acknowledged_is_durable,
     audits,
-    books_balance,
     nothing_lost,
     recovers_a_prefix,
 )
@@ -33,6 +34,14 @@ def violated(trace):
 
 def last(trace):
     return list(audits(trace))[-1]
+
+
+def test_a_calm_run_acknowledges_everything_and_groups_five():
+    trace = runs.calm(rate=1000, until=400).run(0)
+    assert (violated(trace), runs.lost(trace), trace.select("crash")) == ([], 0, [])
+    assert sum(op.f == "transfer" and op.status == "ok" for op in trace.history()) == 401
+    line = "group commit       acknowledged    401   lost    0   money 1,000"
+    assert runs.outcome(trace) == line
 
 
 # Experiment 1 -----------------------------------------------------------------------------------
@@ -94,9 +103,16 @@ def test_experiment_2_a_sync_tried_again_loses_what_it_says_it_wrote():
     trace = runs.failed_sync("retry").run(0)
     assert violated(trace) == ["nothing_lost", "books_balance", "recovers_a_prefix"]
     assert (runs.lost(trace), last(trace).total) == (100, 1005)
+    assert runs.second_sync(trace) == "success"
     assert len(trace.select("disk error")) == 1
     assert trace.select("disk error", since=10_011) == []  # nothing is said of it afterwards
     assert len(trace.select("crash")) == 1  # only the power loss
+
+
+def test_a_second_sync_that_fails_too_says_so():
+    # A checkpoint is one handler, so a fault cannot come between its two syncs: rows made by hand.
+    rows = [(1.0, 1, "synced"), (2.0, 2, "disk error"), (3.0, 3, "disk error"), (4.0, 4, "synced")]
+    assert runs.second_sync(SimpleNamespace(rows=rows)) == "an error again"
 
 
 def test_experiment_2_fix_panic_recovers_from_the_checkpoint_before():
@@ -133,8 +149,8 @@ def test_experiment_3_four_ways_to_read_a_torn_tail():
     assert found["no crc"] == (None, 875, ["books_balance", "recovers_a_prefix"])
     assert found["skip"] == (None, 1000, ["books_balance", "recovers_a_prefix"])
     assert found["stop"] == found["refuse"] == (40, 1000, [])
-    skipped = books_balance(runs.torn_tail("skip").run(runs.TORN_SEED)).sentence
-    assert "Account C holds -55" in skipped
+    assert "Account C holds -55" in runs.books(runs.torn_tail("skip"), runs.TORN_SEED).sentence
+    assert runs.books(runs.torn_tail("stop"), runs.TORN_SEED).ok
 
 
 def test_stopping_at_the_first_bad_record_recovers_a_prefix_at_every_seed():

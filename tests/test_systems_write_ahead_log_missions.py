@@ -12,7 +12,7 @@ BACK = Restart("db", at=400)
 WAYS = [
     ({"commit": "interval"}, [PowerLoss("db", at=390), BACK]),
     ({"commit": "never"}, [Crash("db", at=390), BACK]),
-    ({"rate": 5000}, []),
+    ({"transfers_per_s": 5000}, []),
     ({"commit": "no log"}, [PowerLoss("db", at=348), BACK]),
     ({"on_error": "retry"}, [DiskFailure("db", at=380), PowerLoss("db", at=395), BACK]),
 ]
@@ -20,7 +20,7 @@ WAYS = [
 NOT_YET = [
     ({"commit": "interval"}, [Crash("db", at=390), BACK]),
     ({"commit": "never"}, []),
-    ({"commit_delay": 2.0, "rate": 5000}, []),
+    ({"commit_delay_ms": 2.0, "transfers_per_s": 5000}, []),
     ({"commit": "no log"}, []),
     ({"on_error": "panic"}, [DiskFailure("db", at=380), PowerLoss("db", at=395), BACK]),
 ]
@@ -53,3 +53,8 @@ def test_a_mission_can_be_achieved(number):
 @pytest.mark.parametrize("number", range(len(MISSIONS)))
 def test_half_of_it_is_not_enough(number):
     assert number not in achieved(*NOT_YET[number])
+
+
+def test_a_setting_that_is_a_number_says_its_unit():
+    numbers = [name for name, spec in CONTROLS.items() if isinstance(spec, tuple)]
+    assert all(name.endswith(("_ms", "_s")) for name in numbers), numbers

@@ -203,6 +203,15 @@ def words_mean_one_thing(lesson: Lesson) -> Iterator[str]:
                 yield f"{where}: {found[0]!r}: {advice}"
 
 
+def formulas_are_typeset(lesson: Lesson) -> Iterator[str]:
+    """A command of a formula begins with one backslash: after two MathJax shows its letters."""
+    for cell in lesson.cells:
+        for formula in re.findall(r"\$\$.+?\$\$", cell.source, re.DOTALL):
+            found = re.search(r"\\\\[A-Za-z,]\w*", formula)
+            if found and cell.cell_type == "markdown":
+                yield f"cell {cell.get('id')}: {found[0]} has a backslash too many"
+
+
 RULES: tuple[Rule, ...] = (
     parts_are_named,
     parts_are_in_order,
@@ -221,4 +230,5 @@ RULES: tuple[Rule, ...] = (
     outputs_are_stored,
     links_lead_somewhere,
     words_mean_one_thing,
+    formulas_are_typeset,
 )

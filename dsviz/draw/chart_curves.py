@@ -177,7 +177,16 @@ def law(
         sheet.text(box[2] + 8, y, label, size=11.5, bold=True, colour=colours[label], align="left")
     if simulated:
         _key(sheet, box, bool(theory))
+        _name_points(plot, theory, simulated)
     return sheet.finish(said, f"Curves of the law and points of the simulation. {said}")
+
+
+def _name_points(plot: Plot, theory: Mapping, simulated: Mapping) -> None:
+    """Write a name beside the last point of what has no curve, when something else has one."""
+    for number_, (label, (xs, ys, *_)) in enumerate(simulated.items()):
+        if theory and label not in theory:
+            x, y, colour = plot.x(xs[-1]) + 10, plot.y(ys[-1]), _look(number_)[0]
+            plot.sheet.text(x, y, label, size=11.5, bold=True, colour=colour, align="left")
 
 
 def _points(plot: Plot, points: Iterable[tuple], colour: str, mark: str) -> None:
@@ -221,6 +230,9 @@ def _law_caption(
     for label, (xs, ys, lows, highs) in simulated.items():
         points += len(xs)
         if label not in theory:
+            if theory:
+                ends = [f"{text(_short(ys[i]))} at {number(xs[i])}" for i in (0, -1)]
+                parts.append(f"{label}, simulated: {ends[0]} to {ends[1]}")
             continue
         known = dict(zip(x, theory[label], strict=True))
         for value, mean, low, high in zip(xs, ys, lows, highs, strict=True):

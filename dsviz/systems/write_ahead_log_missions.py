@@ -14,12 +14,12 @@ from dsviz.systems.write_ahead_log_runs import HOP, cluster, transfers
 
 #: For `Playground(playground, numbers, **CONTROLS)`.
 CONTROLS: dict[str, Any] = {
-    "rate": (50, 5000, 50, 1000),
+    "transfers_per_s": (50, 5000, 50, 1000),
     "fsync_ms": (0.1, 20.0, 0.1, 5.0),
     "commit": ["group", "each", "interval", "never", "no log"],
-    "interval": (200, 120_000, 200, 1000),
-    "commit_delay": (0.0, 10.0, 0.5, 0.0),
-    "checkpoint": (1, 60, 1, 10),
+    "interval_ms": (200, 120_000, 200, 1000),
+    "commit_delay_ms": (0.0, 10.0, 0.5, 0.0),
+    "checkpoint_s": (1, 60, 1, 10),
     "page_logging": ["full", "delta"],
     "on_error": ["panic", "retry", "ignore"],
     "recovery": ["refuse", "stop", "skip", "no crc"],
@@ -28,26 +28,26 @@ RECORD = 34  # bytes of a record without images
 
 
 def playground(
-    rate: float,
+    transfers_per_s: float,
     fsync_ms: float,
     commit: str,
-    interval: float,
-    commit_delay: float,
-    checkpoint: float,
+    interval_ms: float,
+    commit_delay_ms: float,
+    checkpoint_s: float,
     page_logging: str,
     on_error: str,
     recovery: str,
 ) -> Scenario:
     """Return a short run to look at: 60 transfers, a checkpoint halfway, an audit at the end.
 
-    It is slow enough to be watched: transfers come one each 1.2 syncs, whatever `rate` says.
+    It is slow enough to be watched: one transfer each 1.2 syncs, whatever `transfers_per_s`.
     """
     every = 1.2 * fsync_ms
     half = 12 * fsync_ms + 30 * every
     database = Database(
         commit=commit,
-        interval=min(interval, half),
-        commit_delay=commit_delay,
+        interval=min(interval_ms, half),
+        commit_delay=commit_delay_ms,
         checkpoint_every=half,
         page_logging=page_logging,
         on_error=on_error,
@@ -63,25 +63,34 @@ def playground(
 
 
 def numbers(
-    rate: float,
+    transfers_per_s: float,
     fsync_ms: float,
     commit: str,
-    interval: float,
-    commit_delay: float,
-    checkpoint: float,
+    interval_ms: float,
+    commit_delay_ms: float,
+    checkpoint_s: float,
     page_logging: str,
     on_error: str,
     recovery: str,
 ) -> list[tuple[str, str]]:
     """Return what the settings mean, as rows (label, value), by the laws of `dsviz.laws`."""
-    updates = int(2 * rate * checkpoint)
+    updates = int(2 * transfers_per_s * checkpoint_s)
     factor = laws.full_page_factor(updates) if page_logging == "full" else 1.0
-    log = rate * checkpoint * RECORD * factor
+    log = transfers_per_s * checkpoint_s * RECORD * factor
     return [
-        ("transfers a sync", _batch(rate, fsync_ms, commit, interval, commit_delay)),
-        ("mean latency of a transfer", _latency(rate, fsync_ms, commit, commit_delay)),
+        (
+            "transfers a sync",
+            _batch(transfers_per_s, fsync_ms, commit, interval_ms, commit_delay_ms),
+        ),
+        (
+            "mean latency of a transfer",
+            _latency(transfers_per_s, fsync_ms, commit, commit_delay_ms),
+        ),
         ("transfers a second, at most", _most(fsync_ms, commit)),
-        ("acknowledged transfers a power loss takes", _loss(rate, commit, interval, checkpoint)),
+        (
+            "acknowledged transfers a power loss takes",
+            _loss(transfers_per_s, commit, interval_ms, checkpoint_s),
+        ),
         (
             "log between two checkpoints of 100,000 pages",
             f"{log / 1e6:,.1f} MB, images {1 - 1 / factor:.0%} of it",
@@ -108,7 +117,7 @@ def _latency(rate: float, fsync_ms: float, commit: str, delay: float) -> str:
 def _most(fsync_ms: float, commit: str) -> str:
     if commit in ("each", "no log"):
         return f"{1000 / fsync_ms / (1 if commit == 'each' else 2):,.0f}"
-    return "not the disk's syncs"
+    return "syncs set no limit"
 
 
 def _loss(rate: float, commit: str, interval: float, checkpoint: float) -> str:
@@ -136,7 +145,7 @@ def kills_and_loses_nothing(seen: Look) -> bool:
 def carries_25(seen: Look) -> bool:
     """A batch of 25 without commit_delay."""
     batch = float(seen.numbers["transfers a sync"]) if seen.settings["commit"] == "group" else 0.0
-    return seen.settings["commit_delay"] == 0 and 24.5 <= batch <= 25.5
+    return seen.settings["commit_delay_ms"] == 0 and 24.5 <= batch <= 25.5
 
 
 def half_a_transfer(seen: Look) -> bool:
@@ -181,6 +190,7 @@ MISSIONS = (
         "The hard one: group commit, and an acknowledged transfer is gone although every client "
         "was told that all is well. Let a sync fail that is tried again.",
         silent_loss,
-        "What did the second sync write? Take the power before the next checkpoint.",
+        "Choose retry. The checkpoint halfway writes all pages again, so let a sync fail after it. "
+        "Take the power once the transfer that waited for it is answered.",
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dsviz.check.verdict import Verdict
 from dsviz.sim.faults import BitRot, Crash, DiskFailure, Fault, PowerLoss, Restart
 from dsviz.sim.kernel import Kernel
 from dsviz.sim.network import Network
@@ -11,7 +12,7 @@ from dsviz.sim.node import Client, Op
 from dsviz.sim.open_loop import OpenLoop
 from dsviz.sim.scenario import Scenario
 from dsviz.systems.write_ahead_log import Database
-from dsviz.systems.write_ahead_log_audit import CHECKS, audits
+from dsviz.systems.write_ahead_log_audit import CHECKS, audits, books_balance
 from dsviz.trace import Trace
 
 FSYNC = 5.0  # ms
@@ -77,6 +78,13 @@ class Payers(OpenLoop):
         return Op("transfer", source, (target, AMOUNT), "db", self.next_at)
 
 
+def calm(rate: float, until: float) -> Scenario:
+    """Return a run without faults: group commit, `rate` transfers a second until `until` ms."""
+    every = 1000.0 / rate
+    ops = transfers(int(until / every) + 1, every)
+    return scenario("group commit", Database(), ops, (until + 200,), until + 250)
+
+
 # Experiment 1 ---------------------------------------------------------------------------------
 
 
@@ -118,6 +126,12 @@ def failed_sync(on_error: str = "retry") -> Scenario:
     database = Database(on_error=on_error)
     audits = (9_980.0, 12_200.0)
     return scenario(f"EIO, {on_error}", database, before + after, audits, 12_300.0, *faults)
+
+
+def second_sync(trace: Trace) -> str:
+    """Return what the sync after the failed one reported: ``success`` or ``an error again``."""
+    syncs = [row[2] for row in trace.rows if row[2] in ("synced", "disk error")]
+    return "success" if syncs[syncs.index("disk error") + 1] == "synced" else "an error again"
 
 
 # Experiment 3 ---------------------------------------------------------------------------------
@@ -199,13 +213,18 @@ def lost(trace: Trace) -> int:
     return [audit.missing() for audit in audits(trace)][-1]
 
 
+def books(made: Scenario, seed: int) -> Verdict:
+    """Return whether the books balance in the run of this seed."""
+    return books_balance(made.run(seed))
+
+
 def outcome(trace: Trace) -> str:
     """Return what the last audit found, in a line."""
     audit = list(audits(trace))[-1]
     told = sum(op.f == "transfer" and op.status == "ok" for op in trace.history())
     return (
         f"{trace.name:18} acknowledged {told:6,}   "
-        f"lost {audit.missing():4,}   total {audit.total:,}"
+        f"lost {audit.missing():4,}   money {audit.total:,}"
     )
 
 

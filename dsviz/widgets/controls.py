@@ -69,8 +69,8 @@ class Playground(TextFallback, widgets.VBox):
 
 
 def _control(name: str, spec: Any) -> widgets.Widget:
-    style = {"description_width": "126px"}
-    layout = widgets.Layout(width="min(100%, 420px)")
+    style = {"description_width": "130px"}
+    layout = widgets.Layout(width="min(100%, 440px)")
     common = {"description": name.replace("_", " "), "style": style, "layout": layout}
     if isinstance(spec, list):
         return widgets.Dropdown(options=spec, value=spec[0], **common)
