@@ -139,8 +139,8 @@ def test_in_the_new_protocol_brokers_set_the_session_and_refuse_whom_they_evicte
     told = {"group.consumer.session.timeout.ms": 3000, "group_consumer_heartbeat_interval_ms": 300}
     with Kafka(brokers=1, settings=told) as new:
         new.create("orders", 4)
-        new.load("orders", 400)
-        worker = {"protocol": "consumer", "session_ms": 60_000, "work_ms": 5}
+        new.load("orders", 1000)
+        worker = {"protocol": "consumer", "session_ms": 60_000, "work_ms": 10}
         new.join("app", "c1", "c2", topic="orders", **worker)
         new.freeze("c2", after=10)
         left = new.regroup("app")
@@ -150,8 +150,9 @@ def test_in_the_new_protocol_brokers_set_the_session_and_refuse_whom_they_evicte
         assert (late.status, late.error) == ("fail", "UNKNOWN_MEMBER_ID")
         assert new.drain("app").ok
         effects = new.effects("app")
-        assert effects.records == 400
+        assert effects.records == 1000
         assert effects.twice > 0
+        assert new.lag("app").value == 0, "what was drained is committed"
         defaults = new.broker_defaults("group.consumer.session.timeout.ms", "log.dirs")
         assert defaults.value["group.consumer.session.timeout.ms"] == "45000", "not what is set"
         with pytest.raises(DsvizError, match=r"brokers have no property no\.such"):

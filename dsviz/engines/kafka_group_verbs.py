@@ -143,7 +143,10 @@ class KafkaGroupVerbs(Face):
         return self._ask("regroup", **args, timeout_ms=checked_wait(timeout_ms))
 
     def drain(self, group: str, timeout_ms: float = 60_000) -> Answer:
-        """Wait until the consumers of a group that run have worked on all there is."""
+        """Wait until the consumers of a group that run have worked on all there is.
+
+        Those that commit after each batch have committed it then.
+        """
         args = {"group": named("group", group)}
         return self._ask("drain", **args, timeout_ms=checked_wait(timeout_ms))
 

@@ -57,7 +57,8 @@ class KafkaGroups(KafkaGroupViews):
             self._processes[name] = process
             self._starts[name] = 0
             topic, static = options["topic"], options["static"]
-            self._consumers[name] = Member(name, group, topic, static, process, commands)
+            commits = options["commit"] == "batch"
+            self._consumers[name] = Member(name, group, topic, static, commits, process, commands)
         self._processes[name].start()
         self._note_start(name)
 
@@ -175,7 +176,8 @@ class KafkaGroups(KafkaGroupViews):
         for event in self._events(group, ("did",)):
             part = event["partition"]
             done[part] = max(done.get(part, 0), event["offset"] + 1)
-        return all(end is not None and done.get(part, 0) >= end for part, end in ends.items())
+        worked = all(end is not None and done.get(part, 0) >= end for part, end in ends.items())
+        return worked and all(one.is_done() for one in self._running(group))
 
     # ---- when a group is stable ------------------------------------------------------------
 

@@ -18,6 +18,7 @@ class Member:
     group: str
     topic: str
     static: bool
+    commits: bool  # its position, after each batch
     process: Process
     commands: Path
     _events: list[dict[str, Any]] = field(default_factory=list)
@@ -50,6 +51,11 @@ class Member:
         """Return what came of a commit that was asked for, None while nothing did."""
         found = (e for e in self.events() if e["what"] == "answer" and e["number"] == number)
         return next(found, None)
+
+    def is_done(self) -> bool:
+        """Whether it has committed what it has done, if it is one that does."""
+        said = [e["what"] for e in self.events() if e["what"] in ("did", "committed")]
+        return not self.commits or not said or said[-1] == "committed"
 
     def owned(self) -> list[int]:
         """Return the topic partitions that it believes to have."""
