@@ -15,7 +15,6 @@ from dsviz.check.exhaust import exhaust
 from dsviz.check.explore import hunt
 from dsviz.hunt_command import targets
 from dsviz.recall import recalled, stored
-from dsviz.sim.node import Client
 from dsviz.systems.consensus_runs import SAFETY
 from dsviz.systems.consensus_search import CASES
 from dsviz.trace import Trace
@@ -48,12 +47,6 @@ def searched(variant, of=None, max_states=STATES):
 def sought(system, variant, seeds):
     (target,) = targets(system, variant)
     return target, hunt(target.make, seeds, target.schedules, smallest_of=SMALLEST_OF)
-
-
-def size(found):
-    """How many faults and operations of clients a run has."""
-    clients = [node for node in found.scenario.nodes.values() if isinstance(node, Client)]
-    return len(found.faults) + sum(len(client.operations) for client in clients)
 
 
 def shortened(transcript, most=120):
@@ -137,8 +130,8 @@ def test_no_other_seed_leads_to_a_much_smaller_run(system, variant):
     """1-minimal is not smallest: so the smallest of many, each shrunk from another seed."""
     (target,) = targets(system, variant)
     failing = (n for n in range(400) if hunt(target.make, [n], target.schedules, shrink_budget=1))
-    sizes = [size(sought(system, variant, [seed])[1]) for seed in islice(failing, 12)]
-    first = size(sought(system, variant, range(HUNTED[system, variant][1]))[1])
+    sizes = [sought(system, variant, [seed])[1].size for seed in islice(failing, 12)]
+    first = sought(system, variant, range(HUNTED[system, variant][1]))[1].size
     assert first <= 1.1 * min(sizes)
 
 
