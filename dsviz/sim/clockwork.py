@@ -346,7 +346,7 @@ def clockwork(kernel: Kernel, later: list[tuple], records: list[tuple]) -> Clock
                     kernel._deliver_message(record)
                     continue
                 records.append(record)
-                try:
+                try:  # as above for messages: one function for both would be a call for each event
                     if data:
                         handler(**data)
                     else:
